@@ -1,0 +1,47 @@
+/* limits.h — every limit on what others can make us do, with its reason.
+ * A limit that is reached is told to the user (a diagnostic, a problem with its offset, GT_LIMIT);
+ * nothing is cut in silence. */
+#ifndef GT_BASE_LIMITS_H
+#define GT_BASE_LIMITS_H
+
+#include <stddef.h>
+
+#define GT_KIB ((size_t)1 << 10)
+#define GT_MIB ((size_t)1 << 20)
+#define GT_GIB ((size_t)1 << 30)
+
+/* JSON: CloudTrail nests about 12 deep; 512 keeps every recursive walk far from the stack's end. */
+#define GT_JSON_DEPTH_MAX 512
+
+/* One CloudTrail record. AWS caps a record at 256 KB (1 MB with enrichment); a SIEM's dump of one
+ * may double it. */
+#define GT_RECORD_BYTES_MAX (16 * GT_MIB)
+
+/* A gzip member inflated whole in memory; larger ones are streamed. CloudTrail files are 1-5 MB. */
+#define GT_INFLATE_WHOLE_MAX (32 * GT_MIB)
+
+/* Decompressed bytes of one input: 1000 times AWS's largest file; a bomb stops here. */
+#define GT_DECOMPRESSED_MAX (64 * GT_GIB)
+/* Output over input of one compressed stream, judged after the first GT_INFLATE_WHOLE_MAX bytes:
+ * deflate cannot pass 1032. */
+#define GT_INFLATE_RATIO_MAX 1100
+
+/* A rule file; the largest of Elastic's is 30 KB, an NDJSON export of all of them 40 MB. */
+#define GT_RULE_FILE_MAX (256 * GT_MIB)
+/* Nesting of a query's brackets: the parser recurses. */
+#define GT_QUERY_DEPTH_MAX 128
+/* Bytes of one query's text. */
+#define GT_QUERY_BYTES_MAX (1 * GT_MIB)
+/* Nesting of TOML values and dotted keys. */
+#define GT_TOML_DEPTH_MAX 128
+
+/* Diagnostics kept for one file; the rest is counted. */
+#define GT_DIAGS_MAX 64
+
+/* Arenas. A batch holds a record's tree, its document and its alerts: 16 MiB of JSON make a tree of
+ * some 10 times that at worst. */
+#define GT_BATCH_ARENA_MAX (512 * GT_MIB)
+#define GT_RULES_ARENA_MAX (2 * GT_GIB)
+#define GT_SCRATCH_ARENA_MAX (256 * GT_MIB)
+
+#endif

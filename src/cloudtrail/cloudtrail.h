@@ -1,0 +1,25 @@
+/* cloudtrail.h — bytes of any shape CloudTrail comes in to single records.
+ * Understood: {"Records":[…]}, a bare array, a single record, NDJSON of records, EventBridge
+ * envelopes (`detail`), CloudWatch Logs export lines and subscription logEvents[], lookup-events
+ * output (CloudTrailEvent is a string), {"_source":…} dumps, digest and Insight files. */
+#ifndef GT_CLOUDTRAIL_CLOUDTRAIL_H
+#define GT_CLOUDTRAIL_CLOUDTRAIL_H
+
+#include "base/arena.h"
+#include "base/timeutil.h"
+
+/* A record and the few fields that every stage needs, taken from its bytes without a tree. Views
+ * live as long as the buffer the record was found in (one batch). A field that is absent, null or no
+ * string is GT_STR_NULL. */
+typedef struct gt_record {
+    gt_str json;         /* the record's own bytes: one JSON object, wrappers taken off */
+    uint64_t offset;     /* where it (or the wrapper that holds it) begins, in decoded bytes */
+    gt_str event_id;     /* eventID */
+    gt_str event_source; /* eventSource; for Insight events too, where the record has it on top */
+    gt_str event_name;
+    gt_str event_time; /* as written */
+    gt_str aws_region;
+    gt_str account_id; /* userIdentity.accountId, else recipientAccountId: as ECS cloud.account.id */
+} gt_record;
+
+#endif

@@ -1,0 +1,68 @@
+/* query.h — query languages to one instruction set, and its execution.
+ * KQL today; EQL and ES|QL will compile to the same programs. Pure: no I/O, no clock (date math gets
+ * its "now" from the caller at run time).
+ *
+ * A program is immutable and shared by threads; gt_query_run is given scratch memory. */
+#ifndef GT_QUERY_QUERY_H
+#define GT_QUERY_QUERY_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/timeutil.h"
+#include "json/json.h"
+#include "schema/schema.h"
+
+typedef struct gt_query gt_query; /* a compiled program */
+
+/* Compile KQL with Kibana's meaning.
+ * rules    owns the program; text is copied into it as far as needed.
+ * scratch  for the syntax tree; rewound before returning.
+ * where    where the text's bytes stand in diags->text (diag.h).
+ * ret      set only on GT_OK.
+ * diags    gains at least one error iff the result is GT_INVALID; all errors, not the first.
+ * Returns GT_OK, GT_INVALID, GT_NOMEM, or GT_LIMIT (GT_QUERY_DEPTH_MAX, GT_QUERY_BYTES_MAX; with a
+ * diagnostic). */
+gt_status gt_kql_compile(gt_arena *rules, gt_arena *scratch, gt_str text, gt_offsets where,
+                         const gt_schema *schema, gt_query **ret, gt_diags *diags) GT_MUST_CHECK;
+
+/* What a run needs besides the program. */
+typedef struct gt_query_env {
+    gt_arena *scratch; /* rewound before returning */
+    gt_time_ms now;    /* for date math */
+} gt_query_env;
+
+/* Does the ECS document match? Documents are nested, dotted ("event.action": …) or mixed. */
+bool gt_query_run(const gt_query *query, const gt_json *document, gt_query_env *env);
+
+/* A necessary condition for a match: the document's `field` holds one of these exact values.
+ * For dispatch: a detector indexes rules by event.provider and event.action.
+ * known is false when the program gives no such condition (then values is empty). */
+typedef struct gt_query_needs {
+    bool known;
+    const gt_str *values; /* sorted, distinct; live as long as the program */
+    size_t count;         /* 0 with known = true: the query matches nothing */
+} gt_query_needs;
+gt_query_needs gt_query_needs_of(const gt_query *query, gt_arena *arena, gt_str field);
+
+/* The fields the program reads, sorted; wildcarded names as written. */
+const gt_str *gt_query_fields(const gt_query *query, size_t *ret_count);
+
+/* The instructions, one a line, for `gatetrail explain`. */
+void gt_query_disassemble(const gt_query *query, gt_buf *out);
+
+/* Which clause decided for this document: one line a clause of the source, each with its span in the
+ * query text, true or false, and the document's values it looked at. */
+typedef struct gt_query_clause {
+    gt_span span; /* in the query's own text */
+    gt_str text;  /* the clause as written */
+    gt_str field; /* empty for connectives */
+    bool result;
+    bool decided; /* the outcome turns on it */
+    unsigned depth;
+    gt_json *values; /* array of what the document holds there; NULL for connectives */
+} gt_query_clause;
+gt_status gt_query_explain(const gt_query *query, const gt_json *document, gt_query_env *env,
+                           gt_arena *arena, gt_query_clause **ret_clauses, size_t *ret_count)
+    GT_MUST_CHECK;
+
+#endif
