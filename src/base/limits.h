@@ -38,6 +38,9 @@
 /* Diagnostics kept for one file; the rest is counted. */
 #define GT_DIAGS_MAX 64
 
+/* How long a writer waits for another one's transaction; filling commits several times a second. */
+#define GT_STORE_BUSY_MS 10000
+
 /* Arenas. A batch holds a record's tree, its document and its alerts: 16 MiB of JSON make a tree of
  * some 10 times that at worst. */
 #define GT_BATCH_ARENA_MAX (512 * GT_MIB)
