@@ -26,6 +26,14 @@
  * deflate cannot pass 1032. */
 #define GT_INFLATE_RATIO_MAX 1100
 
+/* Output of one worker that waits for its turn in the order of inputs; then the worker waits too. */
+#define GT_PIPELINE_PENDING_MAX (32 * GT_MIB)
+
+/* CloudTrail delivers late: a file is never left out by its key within this time of a bound. */
+#define GT_LATE_DELIVERY_MS (24 * 3600 * 1000LL)
+/* Nesting of folders: deeper is a loop of links. */
+#define GT_FOLDER_DEPTH_MAX 64
+
 /* A rule file; the largest of Elastic's is 30 KB, an NDJSON export of all of them 40 MB. */
 #define GT_RULE_FILE_MAX (256 * GT_MIB)
 /* Nesting of a query's brackets: the parser recurses. */
