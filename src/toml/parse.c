@@ -383,7 +383,7 @@ static void resync(toml_parser *ps)
         if (toml_peek(ps) < 0)
             return;
         ps->pos++;
-        if (begins_statement(ps, ps->pos))
+        if (ps->depth == 0 || begins_statement(ps, ps->pos)) /* depth: inside an array, most likely */
             return;
     }
 }
