@@ -55,4 +55,19 @@
 #define GT_RULES_ARENA_MAX (2 * GT_GIB)
 #define GT_SCRATCH_ARENA_MAX (256 * GT_MIB)
 
+/* HTTP. A whole exchange; SQS long polls take 20 s, an S3 object of some MB seconds. */
+#define GT_HTTP_TIMEOUT_MS 60000
+#define GT_HTTP_CONNECT_MS 10000
+/* A body kept in memory: the largest answers we ask for are S3 objects (CloudTrail writes 1-5 MB)
+ * and OpenSearch pages. */
+#define GT_HTTP_RESPONSE_MAX (256 * GT_MIB)
+/* Header lines of one response: servers allow 8-64 KiB. */
+#define GT_HTTP_HEADERS_MAX (256 * GT_KIB)
+/* Nesting of XML elements: AWS's answers are some 8 deep; the reader recurses. */
+#define GT_XML_DEPTH_MAX 64
+/* The shared configuration files of AWS tools, and a web identity token. */
+#define GT_AWS_FILE_MAX (4 * GT_MIB)
+/* Profiles that name each other as the source of their credentials. */
+#define GT_AWS_PROFILE_HOPS 5
+
 #endif
