@@ -70,4 +70,9 @@
 /* Profiles that name each other as the source of their credentials. */
 #define GT_AWS_PROFILE_HOPS 5
 
+/* Output that waits for standard output: a result larger than this is written at once. */
+#define GT_CLI_OUT_MAX (64 * GT_MIB)
+/* Options and arguments of one run; the kernel allows 2 MiB of them. */
+#define GT_CLI_ARENA_MAX (64 * GT_MIB)
+
 #endif
