@@ -49,6 +49,14 @@
 /* How long a writer waits for another one's transaction; filling commits several times a second. */
 #define GT_STORE_BUSY_MS 10000
 
+/* Events of one block of the store: enough for the compressor to see what repeats, few enough that
+ * looking one event up inflates half a megabyte (0.2 ms) and no more. One record may be larger than
+ * the byte target; it then has a block of its own. */
+#define GT_EVENT_BLOCK_BYTES (512 * GT_KIB)
+#define GT_EVENT_BLOCK_EVENTS 4096
+/* String values longer than this are not indexed: nobody looks a policy document up by its text. */
+#define GT_EVENT_TERM_BYTES_MAX 512
+
 /* Arenas. A batch holds a record's tree, its document and its alerts: 16 MiB of JSON make a tree of
  * some 10 times that at worst. */
 #define GT_BATCH_ARENA_MAX (512 * GT_MIB)
