@@ -13,6 +13,9 @@
 /* JSON: CloudTrail nests about 12 deep; 512 keeps every recursive walk far from the stack's end. */
 #define GT_JSON_DEPTH_MAX 512
 
+/* Objects that one plan of wanted fields looks into: indices are 15 bits. */
+#define GT_SCAN_NODES_MAX 32000
+
 /* One CloudTrail record. AWS caps a record at 256 KB (1 MB with enrichment); a SIEM's dump of one
  * may double it. */
 #define GT_RECORD_BYTES_MAX (16 * GT_MIB)
