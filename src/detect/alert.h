@@ -17,15 +17,15 @@
 
 #define GT_ALERT_ID_LEN 64
 
-/* 64 hex digits into out. */
-void gt_alert_id(const gt_rule *rule, const gt_json *document, gt_str event_id,
-                 char out[GT_ALERT_ID_LEN]);
+/* 64 hex digits into out. GT_OK or GT_NOMEM. */
+gt_status gt_alert_id(const gt_rule *rule, const gt_json *document, gt_str event_id,
+                      char out[GT_ALERT_ID_LEN]) GT_MUST_CHECK;
 
 /* "network event with source 192.0.2.1 by admin created low alert NAME." into out. */
 void gt_alert_reason(const gt_rule *rule, const gt_json *document, gt_buf *out);
 
 /* The alert's JSON up to gt_detector_alert_tail: '{"@timestamp":…' without the closing brace. */
-void gt_alert_write_head(const gt_detector *detector, const gt_match *match, gt_buf *out);
+void gt_alert_write_head(const gt_match *match, gt_buf *out);
 /* The whole of it: head and tail, one line without a line end. */
 void gt_alert_write(const gt_detector *detector, const gt_match *match, gt_buf *out);
 

@@ -37,6 +37,7 @@ typedef struct gt_detector_options {
     bool (*select)(void *ctx, const gt_rule *rule);
     void *select_ctx;
     bool documents; /* events are ECS documents: no dispatch, no mapping */
+    bool scheduled; /* alerts say kibana.alert.rule.execution.type scheduled, else manual */
     gt_time_ms now; /* date math, and the time alerts carry */
 } gt_detector_options;
 
@@ -63,6 +64,7 @@ typedef struct gt_match {
     gt_json *document; /* ECS, enriched; shared by the matches of one record */
     gt_str id;         /* kibana.alert.uuid: 64 hex digits */
     gt_str event_id;   /* event.id, or what stands in for it */
+    gt_time_ms now;    /* when it was evaluated */
 } gt_match;
 
 /* tables: for the mapper; may be NULL when detector's events are documents. enrich may be NULL. */
@@ -81,6 +83,9 @@ gt_status gt_detect_document(gt_detect_worker *worker, gt_json *document, gt_str
                              const gt_match **ret_matches, size_t *ret_count) GT_MUST_CHECK;
 /* The memory that matches live in; for callers that build on a match. */
 gt_arena *gt_detect_worker_batch(gt_detect_worker *worker);
+/* The time of date math and of alerts, for engines that live longer than one run (watch). */
+gt_time_ms gt_detector_now(const gt_detector *detector);
+void gt_detect_worker_set_now(gt_detect_worker *worker, gt_time_ms now);
 
 /* Why was there no match, for `explain`: map (and enrich) one record without evaluating. */
 gt_status gt_detect_map(gt_detect_worker *worker, const gt_record *record, gt_json **ret_document)

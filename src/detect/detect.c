@@ -1,0 +1,279 @@
+#include "detect/detect.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "detect/alert_internal.h"
+#include "detect/dispatch.h"
+
+/* What a worker keeps of its arena between records: more than a usual record needs. */
+#define BATCH_KEEP_BYTES (4 * GT_MIB)
+
+struct gt_detector {
+    const gt_rule **items;
+    size_t count;
+    gt_str *tails;
+    gt_dispatch *dispatch;
+    bool documents;
+    gt_time_ms now;
+};
+
+struct gt_detect_worker {
+    const gt_detector *detector;
+    gt_detect_enrich enrich; /* enrich.enrich NULL: none */
+    gt_ecs *ecs;
+    gt_arena *batch;
+    gt_arena *scratch;
+    gt_time_ms now;
+};
+
+/* --- the detector ---------------------------------------------------------------------------- */
+
+static gt_status make_tails(gt_arena *rules, gt_detector *d, bool scheduled)
+{
+    d->tails = gt_arena_array(rules, gt_str, d->count + 1);
+    if (!d->tails)
+        return gt_arena_status(rules);
+    gt_buf text = GT_BUF(GT_RULE_FILE_MAX);
+    gt_status status = GT_OK;
+    for (size_t i = 0; i < d->count && status == GT_OK; i++) {
+        gt_buf_reset(&text);
+        gt_alert_write_tail(d->items[i], scheduled, &text);
+        status = gt_buf_status(&text);
+        if (status != GT_OK)
+            break;
+        d->tails[i] = gt_arena_dup(rules, gt_buf_str(&text));
+        if (!d->tails[i].ptr)
+            status = gt_arena_status(rules);
+    }
+    gt_buf_done(&text);
+    return status;
+}
+
+gt_status gt_detector_new(gt_arena *rules, const gt_detector_options *options, gt_detector **ret)
+{
+    gt_detector *d = gt_arena_new_of(rules, gt_detector);
+    if (!d)
+        return gt_arena_status(rules);
+    d->items = gt_arena_array(rules, const gt_rule *, options->rules->count + 1);
+    if (!d->items)
+        return gt_arena_status(rules);
+    d->documents = options->documents;
+    d->now = options->now;
+    for (size_t i = 0; i < options->rules->count; i++) {
+        const gt_rule *rule = options->rules->items[i];
+        if (rule->state != GT_RULE_RUNS)
+            continue;
+        if (options->select ? options->select(options->select_ctx, rule) : rule->enabled)
+            d->items[d->count++] = rule;
+    }
+    GT_TRY(gt_dispatch_new(rules, d->items, d->count, &d->dispatch));
+    GT_TRY(make_tails(rules, d, options->scheduled));
+    *ret = d;
+    return GT_OK;
+}
+
+size_t gt_detector_count(const gt_detector *detector)
+{
+    return detector->count;
+}
+
+const gt_rule *gt_detector_rule(const gt_detector *detector, size_t index)
+{
+    gt_assert(index < detector->count);
+    return detector->items[index];
+}
+
+gt_str gt_detector_alert_tail(const gt_detector *detector, size_t index)
+{
+    gt_assert(index < detector->count);
+    return detector->tails[index];
+}
+
+gt_time_ms gt_detector_now(const gt_detector *detector)
+{
+    return detector->now;
+}
+
+/* Could a name with wildcards stand for something at or below `field`? Too many yeses do no harm. */
+static bool name_covers(gt_str name, gt_str field)
+{
+    size_t star = gt_str_find_byte(name, '*');
+    if (star != GT_NPOS) {
+        gt_str head = gt_str_head(name, star);
+        return gt_str_starts(field, head) || gt_str_starts(head, field);
+    }
+    return gt_str_starts(name, field) && (name.len == field.len || name.ptr[field.len] == '.');
+}
+
+bool gt_rule_reads(const gt_rule *rule, gt_str field)
+{
+    size_t count = 0;
+    const gt_str *fields = rule->query ? gt_query_fields(rule->query, &count) : NULL;
+    for (size_t i = 0; i < count; i++)
+        if (name_covers(fields[i], field))
+            return true;
+    return false;
+}
+
+bool gt_detector_reads(const gt_detector *detector, gt_str field)
+{
+    for (size_t i = 0; i < detector->count; i++)
+        if (gt_rule_reads(detector->items[i], field))
+            return true;
+    return false;
+}
+
+bool gt_detector_candidate(const gt_detector *detector, const gt_record *record)
+{
+    if (detector->documents)
+        return detector->count != 0;
+    gt_dispatch_key key =
+        gt_dispatch_find(detector->dispatch, record->event_source, record->event_name);
+    size_t words = gt_dispatch_words(detector->dispatch);
+    for (size_t w = 0; w < words; w++)
+        if (key.provider[w] & key.action[w])
+            return true;
+    return false;
+}
+
+/* --- a worker -------------------------------------------------------------------------------- */
+
+gt_status gt_detect_worker_new(const gt_detector *detector, const gt_ecs_tables *tables,
+                               const gt_detect_enrich *enrich, gt_detect_worker **ret)
+{
+    gt_detect_worker *w = gt_calloc(1, sizeof(*w));
+    if (!w)
+        return GT_NOMEM;
+    w->detector = detector;
+    w->now = detector->now;
+    if (enrich)
+        w->enrich = *enrich;
+    w->batch = gt_arena_new(GT_BATCH_ARENA_MAX);
+    w->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
+    w->ecs = tables ? gt_ecs_new(tables) : NULL;
+    if (!w->batch || !w->scratch || (tables && !w->ecs)) {
+        gt_detect_worker_free(w);
+        return GT_NOMEM;
+    }
+    *ret = w;
+    return GT_OK;
+}
+
+void gt_detect_worker_free(gt_detect_worker *worker)
+{
+    if (!worker)
+        return;
+    gt_ecs_free(worker->ecs);
+    gt_arena_free(worker->batch);
+    gt_arena_free(worker->scratch);
+    gt_free(worker);
+}
+
+gt_arena *gt_detect_worker_batch(gt_detect_worker *worker)
+{
+    return worker->batch;
+}
+
+void gt_detect_worker_set_now(gt_detect_worker *worker, gt_time_ms now)
+{
+    worker->now = now;
+}
+
+static gt_status parse(gt_detect_worker *w, gt_str text, gt_json **ret)
+{
+    GT_TRY(gt_json_parse(w->batch, text, ret, NULL));
+    return gt_json_is(*ret, GT_JSON_OBJECT) ? GT_OK : GT_INVALID;
+}
+
+gt_status gt_detect_map(gt_detect_worker *w, const gt_record *record, gt_json **ret_document)
+{
+    gt_json *document = NULL, *tree = NULL;
+    bool documents = w->detector->documents;
+    gt_arena_reset(w->batch, BATCH_KEEP_BYTES);
+    GT_TRY(parse(w, record->json, &tree));
+    if (documents)
+        document = tree;
+    else
+        GT_TRY(gt_ecs_map(w->ecs, w->batch, tree, record->json, &document));
+    if (w->enrich.enrich &&
+        (!w->enrich.wanted || documents || w->enrich.wanted(w->enrich.ctx, record))) {
+        /* The mapping has consumed the first tree. */
+        gt_json *again = NULL;
+        if (!documents)
+            GT_TRY(parse(w, record->json, &again));
+        GT_TRY(w->enrich.enrich(w->enrich.ctx, w->batch, again, document));
+    }
+    *ret_document = document;
+    return GT_OK;
+}
+
+static gt_status match_one(gt_detect_worker *w, size_t index, gt_json *document, gt_str event_id,
+                           gt_match *out, size_t *count)
+{
+    gt_query_env env = {.scratch = w->scratch, .now = w->now};
+    const gt_rule *rule = w->detector->items[index];
+    if (gt_rule_run(rule, document, &env) != GT_RULE_MATCHES)
+        return GT_OK;
+    char *id = gt_arena_alloc(w->batch, GT_ALERT_ID_LEN);
+    gt_str own_id = gt_document_text(document, GT_STR("event.id"));
+    if (!own_id.len)
+        own_id = gt_arena_dup(w->batch, event_id);
+    if (!id || !own_id.ptr)
+        return gt_arena_status(w->batch);
+    GT_TRY(gt_alert_id(rule, document, own_id, id));
+    out[(*count)++] = (gt_match){
+        .index = index,
+        .rule = rule,
+        .document = document,
+        .id = {id, GT_ALERT_ID_LEN},
+        .event_id = own_id,
+        .now = w->now,
+    };
+    return GT_OK;
+}
+
+static gt_status match_all(gt_detect_worker *w, gt_dispatch_key key, gt_json *document,
+                           gt_str event_id, const gt_match **ret_matches, size_t *ret_count)
+{
+    const gt_detector *d = w->detector;
+    gt_match *matches = gt_arena_array(w->batch, gt_match, d->count + 1);
+    size_t count = 0;
+    if (!matches)
+        return gt_arena_status(w->batch);
+    for (size_t word = 0; word < gt_dispatch_words(d->dispatch); word++) {
+        uint64_t left = key.provider[word] & key.action[word];
+        for (; left; left &= left - 1) {
+            size_t index = word * 64 + (size_t)__builtin_ctzll(left);
+            GT_TRY(match_one(w, index, document, event_id, matches, &count));
+        }
+    }
+    *ret_matches = matches;
+    *ret_count = count;
+    return GT_OK;
+}
+
+gt_status gt_detect_document(gt_detect_worker *worker, gt_json *document, gt_str event_id,
+                             const gt_match **ret_matches, size_t *ret_count)
+{
+    gt_dispatch_key key =
+        gt_dispatch_find(worker->detector->dispatch, GT_STR_NULL, GT_STR_NULL);
+    return match_all(worker, key, document, event_id, ret_matches, ret_count);
+}
+
+gt_status gt_detect_record(gt_detect_worker *worker, const gt_record *record,
+                           const gt_match **ret_matches, size_t *ret_count)
+{
+    const gt_detector *d = worker->detector;
+    gt_json *document = NULL;
+    char name[GT_RECORD_ID_MAX];
+    *ret_matches = NULL;
+    *ret_count = 0;
+    if (!gt_detector_candidate(d, record))
+        return GT_OK;
+    GT_TRY(gt_detect_map(worker, record, &document));
+    gt_str event_id = gt_record_id(record, name);
+    if (d->documents)
+        return gt_detect_document(worker, document, event_id, ret_matches, ret_count);
+    gt_dispatch_key key = gt_dispatch_find(d->dispatch, record->event_source, record->event_name);
+    return match_all(worker, key, document, event_id, ret_matches, ret_count);
+}
