@@ -57,6 +57,9 @@
  * the byte target; it then has a block of its own. */
 #define GT_EVENT_BLOCK_BYTES (512 * GT_KIB)
 #define GT_EVENT_BLOCK_EVENTS 4096
+/* Blocks between two commits of a fill: some 5 MB, so that a kill costs a moment's work and the
+ * journal stays small. */
+#define GT_FILLER_BLOCKS_COMMIT 64
 /* String values longer than this are not indexed: nobody looks a policy document up by its text. */
 #define GT_EVENT_TERM_BYTES_MAX 512
 

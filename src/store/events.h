@@ -37,6 +37,10 @@ bool gt_event_batch_full(const gt_event_batch *batch);
  * first_own is gt_events_next_block from before the run. */
 gt_status gt_event_batch_drop_known(gt_event_batch *batch, gt_store *store, int64_t first_own)
     GT_MUST_CHECK;
+/* Leave out the events that `is_new` says are none; asked once for each, in order. */
+gt_status gt_event_batch_keep(gt_event_batch *batch,
+                              gt_status (*is_new)(void *user, gt_hash128 key, bool *ret_new),
+                              void *user) GT_MUST_CHECK;
 /* Compress what is in the batch; needs no store, so workers do it side by side. */
 gt_status gt_event_batch_seal(gt_event_batch *batch) GT_MUST_CHECK;
 /* Write the sealed block, inside the caller's transaction, and empty the batch for reuse. An empty

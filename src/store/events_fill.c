@@ -196,23 +196,43 @@ static gt_status collect_known(gt_event_batch *batch, gt_store *store, int64_t f
     return GT_OK;
 }
 
-static void drop_marked(gt_event_batch *batch, const gt_hash128 *mine, const bool *known)
+gt_status gt_event_batch_keep(gt_event_batch *batch,
+                              gt_status (*is_new)(void *user, gt_hash128 key, bool *ret_new),
+                              void *user)
 {
+    gt_assert(!batch->sealed);
     size_t kept = 0, terms = 0;
     for (size_t i = 0; i < batch->count; i++) {
         entry e = batch->entries[i];
         size_t end = i + 1 < batch->count ? batch->entries[i + 1].first_term : batch->term_count;
-        const gt_hash128 *at = bsearch(&e.key, mine, batch->count, sizeof *mine, key_cmp);
-        if (known[at - mine])
+        bool keep;
+        GT_TRY(is_new(user, e.key, &keep));
+        if (!keep)
             continue;
         size_t n = end - e.first_term;
-        memmove(batch->terms + terms, batch->terms + e.first_term, n * sizeof *batch->terms);
+        if (terms != e.first_term)
+            memmove(batch->terms + terms, batch->terms + e.first_term, n * sizeof *batch->terms);
         e.first_term = (uint32_t)terms;
         terms += n;
         batch->entries[kept++] = e;
     }
     batch->count = kept;
     batch->term_count = terms;
+    return GT_OK;
+}
+
+typedef struct known_keys {
+    const gt_hash128 *sorted;
+    const bool *known;
+    size_t count;
+} known_keys;
+
+static gt_status is_unknown(void *user, gt_hash128 key, bool *ret_new)
+{
+    const known_keys *keys = user;
+    const gt_hash128 *at = bsearch(&key, keys->sorted, keys->count, sizeof key, key_cmp);
+    *ret_new = !keys->known[at - keys->sorted];
+    return GT_OK;
 }
 
 gt_status gt_event_batch_drop_known(gt_event_batch *batch, gt_store *store, int64_t first_own)
@@ -231,7 +251,8 @@ gt_status gt_event_batch_drop_known(gt_event_batch *batch, gt_store *store, int6
         status = collect_known(batch, store, first_own, mine, known);
     }
     if (status == GT_OK)
-        drop_marked(batch, mine, known);
+        status = gt_event_batch_keep(batch, is_unknown,
+                                     &(known_keys){mine, known, batch->count});
     gt_arena_rewind(batch->scratch, mark);
     return status;
 }
