@@ -89,4 +89,13 @@
 /* Options and arguments of one run; the kernel allows 2 MiB of them. */
 #define GT_CLI_ARENA_MAX (64 * GT_MIB)
 
+/* ECS mapping: user agents and addresses whose fields a mapper keeps. A busy organisation has some
+ * thousands of each; a log of random ones must not fill the memory. */
+#define GT_ECS_CACHE_ENTRIES 8192
+#define GT_ECS_CACHE_BYTES (32 * GT_MIB)
+/* The file of user-agent expressions; Debian's has 200 KB. */
+#define GT_ECS_UAP_FILE_MAX (8 * GT_MIB)
+/* Steps that PCRE2 may take for one expression on one user agent, so that no text stalls us. */
+#define GT_ECS_UAP_MATCH_LIMIT 200000
+
 #endif
