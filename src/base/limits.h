@@ -43,6 +43,9 @@
 #define GT_QUERY_DEPTH_MAX 128
 /* Bytes of one query's text. */
 #define GT_QUERY_BYTES_MAX (1 * GT_MIB)
+/* A dotted field name; Elasticsearch refuses far shorter ones (a Lucene term is 32766 bytes). Longer
+ * names in a document are reachable by no field wildcard. */
+#define GT_FIELD_NAME_MAX 4096
 /* Nesting of TOML values and dotted keys. */
 #define GT_TOML_DEPTH_MAX 128
 
