@@ -46,9 +46,13 @@ else
 CFLAGS_ALL += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 CFLAGS_ALL += $(CFLAGS)
+# COVERAGE=1 tells the fuzz driver which edges ran; other programs get a callback that does nothing.
+COVERAGE ?=
+COVERAGE_OBJECT := $(if $(COVERAGE),$(BUILD)/coverage.o)
+CFLAGS_COVERAGE := $(if $(COVERAGE),-fsanitize-coverage=trace-pc)
 LIBS := -ldeflate -lzstd -lz -lpcre2-8 -lmaxminddb -lsqlite3 -lcurl -lrdkafka -lmicrohttpd \
   -lcmark-gfm -lcmark-gfm-extensions -lcrypto -lm
-LDFLAGS_ALL := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+LDFLAGS_ALL := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(COVERAGE_OBJECT) $(LDFLAGS)
 
 # --- objects and archives -----------------------------------------------------------------------
 sources = $(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c))
@@ -66,7 +70,11 @@ include $(wildcard mk/*.mk)
 $(BUILD)/obj/%.o: src/%.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_COVERAGE) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
+
+$(BUILD)/coverage.o: tests/fuzz/coverage.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 define folder_rule
 $(call archive,$(1)): $(call objects,$(1))
@@ -76,16 +84,16 @@ $(call archive,$(1)): $(call objects,$(1))
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rule,$(f))))
 
-$(BUILD)/gatetrail: $(call archives,$(PRESENT))
+$(BUILD)/gatetrail: $(call archives,$(PRESENT)) $(COVERAGE_OBJECT)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $(call archives,$(PRESENT)) -Wl,--end-group $(LIBS)
 
 # --- unit tests: tests/unit/<folder>/test_*.c, one program each -----------------------------------
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SOURCES))
 
 define unit_rule
-$(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(call archives,$(call closure,$(1)))
+$(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(call archives,$(call closure,$(1))) $(COVERAGE_OBJECT)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -MF $$@.d $(LDFLAGS_ALL) -o $$@ $$< \

@@ -34,6 +34,9 @@ int gt_cmd_help(gt_cli *cli)
     int status = GT_EXIT_OK;
     if (gt_cli_flag(cli, GT_OPT_MARKDOWN))
         gt_help_markdown(&text);
+    else if (gt_cli_flag(cli, GT_OPT_LIST))
+        for (size_t i = 0; i < gt_commands_count; i++)
+            gt_buf_printf(&text, "%s\n", gt_commands[i].name);
     else if (gt_cli_has(cli, GT_OPT_COMPLETION) && gt_cli_choice(cli, GT_OPT_COMPLETION, 0) == 0)
         gt_help_bash(&text);
     else if (gt_cli_has(cli, GT_OPT_COMPLETION))
