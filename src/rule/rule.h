@@ -141,6 +141,7 @@ typedef struct gt_builtin_file {
     gt_str name;
     gt_str text;
 } gt_builtin_file;
-const gt_builtin_file *gt_builtin_files(size_t *ret_count);
+size_t gt_builtin_count(void);
+gt_builtin_file gt_builtin_at(size_t i); /* i < gt_builtin_count() */
 
 #endif
