@@ -16,6 +16,7 @@ typedef struct parser {
     unsigned depth;
     bool invalid;
     bool swallowed; /* an error reached to the end: brackets left open are no news */
+    size_t blamed;  /* the place of the last error of word_error, + 1 */
     gt_status fatal;
 } parser;
 
@@ -117,6 +118,7 @@ static gt_ast *word_error(parser *p, gt_kql_word_status status, size_t begin, co
     size_t at = p->pos;
     char c = peek(p, at);
     gt_span word;
+    p->blamed = at + 1;
     switch (status) {
     case GT_KQL_WORD_NOMEM:
         p->fatal = gt_arena_status(p->scratch);
@@ -271,6 +273,43 @@ static gt_ast *free_text(parser *p, const gt_ast_word *word)
     return value_node(p, &none, word);
 }
 
+/* The length of an `and` or `or` that the word begins with, before white space; else 0. */
+static size_t leading_joint(gt_str word)
+{
+    size_t len = gt_str_eq_nocase(gt_str_head(word, 3), GT_STR("and")) ? 3
+               : gt_str_eq_nocase(gt_str_head(word, 2), GT_STR("or")) ? 2 : 0;
+    return len && gt_kql_space_at(word, len) ? len : 0;
+}
+
+static bool ends_in(gt_str word, gt_str joint)
+{
+    size_t at = word.len - (joint.len < word.len ? joint.len : word.len);
+    return gt_str_eq_nocase(gt_str_from(word, at), joint) &&
+           (at == 0 || gt_kql_space_at(word, at - 1));
+}
+
+/* Kibana takes a connective with nothing behind it, and those of other languages, as text. */
+static void warn_word(parser *p, const gt_ast_word *w, const char *what)
+{
+    gt_str raw = {p->text.ptr + w->span.begin, w->span.end - w->span.begin};
+    const char *joint = NULL;
+    if (w->quoted)
+        return;
+    if (leading_joint(raw) || (raw.len && raw.ptr[0] == '!') || ends_in(raw, GT_STR("and")) ||
+        ends_in(raw, GT_STR("or")) || ends_in(raw, GT_STR("not")))
+        joint = raw.ptr[0] == '!' ? "'!' is" : "'and', 'or' or 'not' is";
+    else if (gt_str_find(raw, GT_STR(" && ")) != GT_NPOS)
+        joint = "'&&' is";
+    else if (gt_str_find(raw, GT_STR(" || ")) != GT_NPOS)
+        joint = "'||' is";
+    else if (gt_str_starts(raw, GT_STR("[")) && gt_str_find(raw, GT_STR(" TO ")) != GT_NPOS)
+        joint = "a range of Lucene's language is";
+    if (joint)
+        gt_diag_warn(p->diags, "KQL-101", gt_offsets_span(p->where, w->span),
+                     "quote the text if that is meant; KQL has and, or, not, <, <=, > and >=",
+                     "%s part of %s here", joint, what);
+}
+
 static gt_ast *parse_value(parser *p, const gt_ast_word *field)
 {
     gt_ast_word value;
@@ -278,6 +317,7 @@ static gt_ast *parse_value(parser *p, const gt_ast_word *field)
     gt_kql_word_status status = gt_kql_word_read(p->scratch, p->text, &p->pos, &value);
     if (status != GT_KQL_WORD_OK)
         return word_error(p, status, begin, "a value");
+    warn_word(p, &value, "the value");
     return value_node(p, field, &value);
 }
 
@@ -362,9 +402,12 @@ static gt_ast *parse_clause(parser *p)
         p->pos = at;
         return recover(p, begin);
     }
-    if (c != ':' && c != '<' && c != '>')
+    if (c != ':' && c != '<' && c != '>') {
+        warn_word(p, &word, "the text");
         return free_text(p, &word);
+    }
     word.absent = word.null;
+    warn_word(p, &word, "the field's name");
     return c == ':' ? parse_after_colon(p, &word, at) : parse_range(p, &word, at);
 }
 
@@ -402,9 +445,16 @@ static size_t last_word(const parser *p, size_t at, size_t floor)
 static void report_leftover(parser *p, const gt_ast *last, size_t at)
 {
     char c = peek(p, at);
+    while (last && last->kind == GT_AST_NOT)
+        last = last->first;
     gt_str value = last ? last->value.text : GT_STR_NULL;
-    bool word = last && last->kind == GT_AST_IS && !last->value.quoted;
-    if (word && last->field.absent && c == '(' && gt_str_eq_nocase(value, GT_STR("not"))) {
+    bool word = last && (last->kind == GT_AST_IS || last->kind == GT_AST_RANGE) &&
+                !last->value.quoted;
+    size_t joint = word ? leading_joint(value) : 0;
+    if (joint && !last->field.absent) {
+        ERROR(p, "KQL-002", last->value.span.begin, last->value.span.begin + joint, NULL,
+              "a value is expected before '%.*s'", (int)joint, value.ptr);
+    } else if (word && last->field.absent && c == '(' && gt_str_eq_nocase(value, GT_STR("not"))) {
         ERROR(p, "KQL-009", last->value.span.begin, last->value.span.end, "write not (…)",
               "'not' needs white space behind it");
     } else if (gt_kql_keyword_at(p->text, at, NULL, NULL) == GT_KQL_NOT) {
@@ -490,8 +540,9 @@ static void parse_rest(parser *p)
         p->pos = gt_kql_skip_space(p->text, p->pos);
         if (at_end(p, p->pos))
             return;
-        ERROR(p, "KQL-006", p->pos, p->pos + 1, NULL, "this '%c' closes nothing",
-              p->text.ptr[p->pos]);
+        if (p->blamed != p->pos + 1)
+            ERROR(p, "KQL-006", p->pos, p->pos + 1, NULL, "this '%c' closes nothing",
+                  p->text.ptr[p->pos]);
         p->pos++;
         size_t end;
         gt_kql_keyword keyword = gt_kql_keyword_at(p->text, p->pos, &end, NULL);

@@ -1,6 +1,7 @@
 #include "query/lower.h"
 
 #include "base/hash.h"
+#include "query/kql_scan.h"
 
 static void *failed(gt_lowering *l, gt_arena *arena)
 {
@@ -184,7 +185,7 @@ static void report_type(gt_lowering *l, const gt_query_field *f, const gt_litera
         return;
     case GT_FIELD_GEO_POINT:
         REPORT(l, GT_ERROR, "KQL-016", span, "KQL can only ask whether a point is there: field: *",
-               "%.*s is a %s", GT_STR_ARG(f->name), type);
+               "%.*s has the type %s", GT_STR_ARG(f->name), type);
         return;
     default:
         break;
@@ -192,7 +193,7 @@ static void report_type(gt_lowering *l, const gt_query_field *f, const gt_litera
     if (relation == GT_REL_LIKE) {
         REPORT(l, GT_ERROR, "KQL-014", span,
                "wildcards work on keyword, text and flattened fields; ranges are written field > value",
-               "%.*s is a %s: it takes no wildcard", GT_STR_ARG(f->name), type);
+               "%.*s has the type %s, which takes no wildcard", GT_STR_ARG(f->name), type);
         return;
     }
     bool epoch = f->type == GT_FIELD_DATE && is_bare_number(lit->text);
@@ -205,8 +206,8 @@ static void report_type(gt_lowering *l, const gt_query_field *f, const gt_litera
         REPORT(l, GT_ERROR, "KQL-013", span, "compare with one address, or write field: PREFIX",
                "%.*s: a prefix cannot be compared with < or >", GT_STR_ARG(f->name));
     else
-        REPORT(l, GT_ERROR, "KQL-013", span, hint, "%.*s is a %s: '%.*s' is no %s%s",
-               GT_STR_ARG(f->name), type, GT_STR_ARG(lit->text), type,
+        REPORT(l, GT_ERROR, "KQL-013", span, hint, "'%.*s' cannot be read as %s, the type of %.*s%s",
+               GT_STR_ARG(lit->text), type, GT_STR_ARG(f->name),
                epoch ? " (milliseconds since 1970 have ten digits or more)" : "");
 }
 
@@ -349,7 +350,7 @@ bool gt_lower_nested_field(gt_lowering *l, gt_str scope, const gt_ast_word *path
                "the path of a nested query takes no wildcard");
     else if (f.type != GT_FIELD_NESTED && f.type != GT_FIELD_UNTYPED)
         REPORT(l, GT_ERROR, "KQL-015", path->span,
-               "name its fields with their whole path, outside { }", "%.*s is a %s, not nested",
+               "name its fields with their whole path, outside { }", "%.*s has the type %s, not nested",
                GT_STR_ARG(f.name), gt_field_type_name(f.type));
     f.kind = GT_FIELD_AT_PATH;
     *ret_full = f.name;
@@ -388,6 +389,48 @@ static gt_query_node *lower_chain(gt_lowering *l, const gt_ast *ast, gt_str scop
     return n;
 }
 
+/* One word of a free text pattern: a pattern itself, or text when it has no star. */
+static gt_query_node *lower_piece(gt_lowering *l, const gt_ast *ast, gt_str scope, gt_str piece)
+{
+    gt_ast_word value = ast->value;
+    char *plain = gt_arena_alloc(l->scratch, piece.len + 1);
+    if (!plain)
+        return failed(l, l->scratch);
+    size_t len = 0;
+    bool star = false;
+    for (size_t i = 0; i < piece.len; i++) {
+        star |= piece.ptr[i] == '*';
+        if (piece.ptr[i] == '\\')
+            i++;
+        plain[len++] = piece.ptr[i];
+    }
+    value.text = star ? piece : (gt_str){plain, len};
+    gt_relation relation = gt_str_is(piece, "*") ? GT_REL_EXISTS : star ? GT_REL_LIKE : GT_REL_EQ;
+    return gt_lower_test(l, scope, &ast->field, relation, &value, ast->span);
+}
+
+/* A pattern without a field goes to Elasticsearch as a query string, which cuts it at white space and
+ * asks for any of the words. */
+static gt_query_node *lower_words(gt_lowering *l, const gt_ast *ast, gt_str scope, gt_str pattern)
+{
+    gt_query_node *any = gt_lower_node(l, GT_NODE_OR, ast->span), *last = NULL;
+    while (any && (pattern = gt_str_from(pattern, gt_kql_skip_space(pattern, 0))).len) {
+        size_t end = 0;
+        while (end < pattern.len && !gt_kql_space_at(pattern, end))
+            end++;
+        gt_query_node *n = lower_piece(l, ast, scope, gt_str_head(pattern, end));
+        if (!n)
+            return NULL;
+        if (last)
+            last->next = n;
+        else
+            any->first = n;
+        last = n;
+        pattern = gt_str_from(pattern, end);
+    }
+    return any && any->first && !any->first->next ? any->first : any;
+}
+
 static gt_query_node *lower_value(gt_lowering *l, const gt_ast *ast, gt_str scope)
 {
     gt_ast_word value = ast->value;
@@ -395,6 +438,8 @@ static gt_query_node *lower_value(gt_lowering *l, const gt_ast *ast, gt_str scop
         value.text = gt_pattern_escape(l->scratch, value.parts, value.part_count);
         if (!value.text.ptr)
             return failed(l, l->scratch);
+        if (ast->field.absent && !scope.len)
+            return lower_words(l, ast, scope, value.text);
     }
     return gt_lower_test(l, scope, &ast->field, ast->relation, &value, ast->span);
 }
