@@ -317,7 +317,8 @@ static gt_ast *parse_value(parser *p, const gt_ast_word *field)
     gt_kql_word_status status = gt_kql_word_read(p->scratch, p->text, &p->pos, &value);
     if (status != GT_KQL_WORD_OK)
         return word_error(p, status, begin, "a value");
-    warn_word(p, &value, "the value");
+    if (peek(p, gt_kql_skip_space(p->text, p->pos)) != ':') /* that is an error already */
+        warn_word(p, &value, "the value");
     return value_node(p, field, &value);
 }
 
