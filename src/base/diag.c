@@ -128,16 +128,33 @@ static void render_line(const gt_diag *d, gt_str text, bool colour, gt_buf *out)
     gt_buf_lit(out, "\n");
 }
 
+/* Names and messages quote what the user wrote: no byte of it may drive a terminal. */
+static void add_safe(gt_buf *out, gt_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        bool c1 = c == 0xC2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] < 0xA0;
+        gt_buf_add_byte(out, c < 0x20 || c == 0x7F || c1 ? '?' : (char)c);
+        i += c1;
+    }
+}
+
 static void render_one(const gt_diags *diags, const gt_diag *d, bool colour, gt_buf *out)
 {
     gt_line_col at = gt_diag_locate(diags->text, d->span.begin);
-    gt_buf_printf(out, "%.*s:%zu:%zu: %s%s:%s %.*s [%s]\n", GT_STR_ARG(diags->name), at.line, at.col,
+    add_safe(out, diags->name);
+    gt_buf_printf(out, ":%zu:%zu: %s%s:%s ", at.line, at.col,
                   colour ? severity_colour(d->severity) : "", severity_name(d->severity),
-                  colour ? "\033[0m" : "", GT_STR_ARG(d->message), d->code);
+                  colour ? "\033[0m" : "");
+    add_safe(out, d->message);
+    gt_buf_printf(out, " [%s]\n", d->code);
     if (diags->text.len)
         render_line(d, diags->text, colour, out);
-    if (d->hint.len)
-        gt_buf_printf(out, "  hint: %.*s\n", GT_STR_ARG(d->hint));
+    if (d->hint.len) {
+        gt_buf_lit(out, "  hint: ");
+        add_safe(out, d->hint);
+        gt_buf_lit(out, "\n");
+    }
 }
 
 void gt_diags_render(const gt_diags *diags, bool colour, gt_buf *out)

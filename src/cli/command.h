@@ -56,7 +56,9 @@ extern const size_t gt_commands_count;
 extern const uint8_t gt_options_general[];
 
 /* Groups of options that several commands share. */
-#define GT_OPTS_RULES GT_OPT_RULES, GT_OPT_RULE, GT_OPT_NO_BUILTIN, GT_OPT_EXCEPTIONS
+#define GT_OPTS_RULES                                                                              \
+    GT_OPT_RULES, GT_OPT_RULE, GT_OPT_NO_BUILTIN, GT_OPT_EXCEPTIONS, GT_OPT_VALUE_LIST
+#define GT_OPTS_RULE_SET GT_OPT_RULES, GT_OPT_NO_BUILTIN, GT_OPT_EXCEPTIONS, GT_OPT_VALUE_LIST
 #define GT_OPTS_SELECT                                                                             \
     GT_OPT_INPUT, GT_OPT_SINCE, GT_OPT_UNTIL, GT_OPT_ACCOUNT, GT_OPT_REGION, GT_OPT_THREADS
 #define GT_OPTS_MAPPING                                                                            \
