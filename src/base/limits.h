@@ -100,5 +100,15 @@
 #define GT_ECS_UAP_FILE_MAX (8 * GT_MIB)
 /* Steps that PCRE2 may take for one expression on one user agent, so that no text stalls us. */
 #define GT_ECS_UAP_MATCH_LIMIT 200000
+/* Sources that never end. What a feed keeps for itself: watched folders, prefixes, group state. */
+#define GT_FEED_ARENA_MAX (64 * GT_MIB)
+/* One delivery with its bytes: an S3 object as it lies there (CloudTrail writes 1-5 MB), or a run of
+ * Kafka messages. */
+#define GT_OBJECT_BYTES_MAX (256 * GT_MIB)
+#define GT_DELIVERY_ARENA_MAX (GT_OBJECT_BYTES_MAX + 16 * GT_MIB)
+/* Folders below a watched folder: inotify's default limit for a user is 8192 or more. */
+#define GT_FOLDERS_MAX 100000
+/* Nesting of folders: the walk recurses. */
+#define GT_FOLDER_DEPTH_MAX 64
 
 #endif

@@ -1,0 +1,107 @@
+#include "store/feeds.h"
+
+gt_status gt_feeds_seen_put(gt_store *store, gt_str source, gt_str key, gt_str mark, gt_time_ms at)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store, "INSERT INTO feed_seen(source, key, mark, at) VALUES(?1,?2,?3,?4)"
+                                   " ON CONFLICT(source, key) DO UPDATE SET mark = ?3, at = ?4",
+                            &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    gt_store_bind_blob(stmt, 2, key);
+    gt_store_bind_str(stmt, 3, mark);
+    gt_store_bind_i64(stmt, 4, at);
+    return gt_store_run(store, stmt);
+}
+
+gt_status gt_feeds_seen_has(gt_store *store, gt_str source, gt_str key, gt_str mark, bool *ret)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store, "SELECT mark FROM feed_seen WHERE source = ?1 AND key = ?2",
+                            &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    gt_store_bind_blob(stmt, 2, key);
+    bool row = false;
+    GT_TRY(gt_store_step(store, stmt, &row));
+    *ret = row && gt_str_eq(gt_store_col_str(stmt, 0), mark);
+    (void)sqlite3_reset(stmt);
+    return GT_OK;
+}
+
+gt_status gt_feeds_seen_prune(gt_store *store, gt_str source, gt_time_ms before, int64_t *ret)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store, "DELETE FROM feed_seen WHERE source = ?1 AND at < ?2", &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    gt_store_bind_i64(stmt, 2, before);
+    GT_TRY(gt_store_run(store, stmt));
+    *ret = sqlite3_changes64(gt_store_db(store));
+    return GT_OK;
+}
+
+gt_status gt_feeds_checkpoint_put(gt_store *store, gt_str source, gt_str text)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store, "INSERT INTO feed_checkpoint(source, text) VALUES(?1,?2)"
+                                   " ON CONFLICT(source) DO UPDATE SET text = ?2",
+                            &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    gt_store_bind_str(stmt, 2, text);
+    return gt_store_run(store, stmt);
+}
+
+gt_status gt_feeds_checkpoint_get(gt_store *store, gt_str source, gt_arena *arena, gt_str *ret)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store, "SELECT text FROM feed_checkpoint WHERE source = ?1", &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    bool row = false;
+    GT_TRY(gt_store_step(store, stmt, &row));
+    gt_str text = gt_arena_dup(arena, row ? gt_store_col_str(stmt, 0) : GT_STR(""));
+    (void)sqlite3_reset(stmt);
+    if (!text.ptr)
+        return gt_arena_status(arena);
+    *ret = text;
+    return GT_OK;
+}
+
+gt_status gt_feeds_dead_put(gt_store *store, gt_str source, gt_str name, gt_str reason, gt_str body,
+                            gt_time_ms at)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(
+        store, "INSERT INTO feed_dead(source, name, reason, body, at) VALUES(?1,?2,?3,?4,?5)", &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    gt_store_bind_str(stmt, 2, name);
+    gt_store_bind_str(stmt, 3, reason);
+    gt_store_bind_blob(stmt, 4, body);
+    gt_store_bind_i64(stmt, 5, at);
+    return gt_store_run(store, stmt);
+}
+
+gt_status gt_feeds_dead_count(gt_store *store, gt_str source, int64_t *ret)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store, "SELECT count(*) FROM feed_dead WHERE source = ?1", &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    bool row = false;
+    GT_TRY(gt_store_step(store, stmt, &row));
+    *ret = row ? gt_store_col_i64(stmt, 0) : 0;
+    (void)sqlite3_reset(stmt);
+    return GT_OK;
+}
+
+gt_status gt_feeds_finding_put(gt_store *store, gt_str source, const char *kind, gt_str name,
+                               gt_str detail, gt_time_ms at)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store, "INSERT INTO feed_finding(source, kind, name, detail, at)"
+                                   " VALUES(?1,?2,?3,?4,?5)"
+                                   " ON CONFLICT(source, kind, name) DO NOTHING",
+                            &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    gt_store_bind_str(stmt, 2, gt_str_c(kind));
+    gt_store_bind_str(stmt, 3, name);
+    gt_store_bind_str(stmt, 4, detail);
+    gt_store_bind_i64(stmt, 5, at);
+    return gt_store_run(store, stmt);
+}
