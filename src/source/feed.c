@@ -104,6 +104,11 @@ gt_status gt_feed_next(gt_feed *feed, int64_t wait_ms, gt_delivery **ret)
     return feed->ops->next(feed, wait_ms, ret);
 }
 
+gt_status gt_feed_fetch(gt_feed *feed, gt_delivery *delivery, gt_buf *reterr_message)
+{
+    return feed->ops->fetch ? feed->ops->fetch(feed, delivery, reterr_message) : GT_OK;
+}
+
 gt_status gt_feed_save(gt_feed *feed, gt_store *store, const gt_delivery *delivery)
 {
     return feed->ops->save(feed, store, delivery);

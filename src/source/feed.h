@@ -5,12 +5,13 @@
  * comes again, after a crash too. Coming twice does no harm, because alerts have ids.
  *
  *   next      → deliveries, one at a time; a feed may have many out at once
+ *   fetch     bring the bytes, where next only told of them (slow: many threads do it at once)
  *   save      inside the transaction that makes the alerts durable: what the store must remember
  *   commit    after that transaction: take it off (delete the message, commit the offset)
  *   put_back  it could not be evaluated or stored: let it come again, later
  *   tick      every second or so: keep what is out from coming again meanwhile
  *
- * Threads: next belongs to one thread, save to another, commit, put_back and tick to a third; feeds
+ * Threads: next belongs to one thread, fetch to any number, save to another, commit, put_back and tick to a third; feeds
  * lock what they share. A delivery belongs to whoever holds it until commit or put_back. */
 #ifndef GT_SOURCE_FEED_H
 #define GT_SOURCE_FEED_H
@@ -68,6 +69,8 @@ typedef struct gt_feed_ops {
     const char *type;
     gt_status (*open)(const gt_feed_config *config, gt_feed *feed);
     gt_status (*next)(gt_feed *feed, int64_t wait_ms, gt_delivery **ret);
+    gt_status (*fetch)(gt_feed *feed, gt_delivery *delivery,
+                       gt_buf *reterr_message); /* NULL: the bytes are there */
     gt_status (*save)(gt_feed *feed, gt_store *store, const gt_delivery *delivery);
     void (*commit)(gt_feed *feed, gt_delivery *delivery);
     void (*put_back)(gt_feed *feed, gt_delivery *delivery, const char *reason);
@@ -103,6 +106,8 @@ void gt_feed_close(gt_feed *feed);
 /* The next delivery, waiting up to wait_ms for one.
  * GT_OK; GT_END: none now; GT_RETRY: the source fails, health says how; GT_NOMEM. */
 gt_status gt_feed_next(gt_feed *feed, int64_t wait_ms, gt_delivery **ret) GT_MUST_CHECK;
+/* GT_OK; everything else is a reason to put the delivery back; reterr_message says it. */
+gt_status gt_feed_fetch(gt_feed *feed, gt_delivery *delivery, gt_buf *reterr_message) GT_MUST_CHECK;
 gt_status gt_feed_save(gt_feed *feed, gt_store *store, const gt_delivery *delivery) GT_MUST_CHECK;
 /* Both take the delivery away. */
 void gt_feed_commit(gt_feed *feed, gt_delivery *delivery);

@@ -351,6 +351,8 @@ static gt_status deliver(gt_feed *feed, folder *f, gt_str path, gt_delivery **re
         *ret = d;
         return GT_OK;
     }
+    if (status != GT_END)
+        gt_feed_note(feed, "%.*s", GT_STR_ARG(gt_store_message(f->store)));
     gt_delivery_free(d);
     return status;
 }
