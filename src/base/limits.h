@@ -100,6 +100,7 @@
 #define GT_ECS_UAP_FILE_MAX (8 * GT_MIB)
 /* Steps that PCRE2 may take for one expression on one user agent, so that no text stalls us. */
 #define GT_ECS_UAP_MATCH_LIMIT 200000
+
 /* Sources that never end. What a feed keeps for itself: watched folders, prefixes, group state. */
 #define GT_FEED_ARENA_MAX (64 * GT_MIB)
 /* One delivery with its bytes: an S3 object as it lies there (CloudTrail writes 1-5 MB), or a run of
