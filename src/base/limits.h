@@ -23,6 +23,11 @@
 /* A gzip member inflated whole in memory; larger ones are streamed. CloudTrail files are 1-5 MB. */
 #define GT_INFLATE_WHOLE_MAX (32 * GT_MIB)
 
+/* Compressed bytes held at once: a member that is not complete within them is streamed. */
+#define GT_INFLATE_INPUT_MAX (16 * GT_MIB)
+/* Bytes of a streamed input looked at in one go: they stay in a core's own cache. */
+#define GT_STREAM_WINDOW (256 * GT_KIB)
+
 /* Decompressed bytes of one input: 1000 times AWS's largest file; a bomb stops here. */
 #define GT_DECOMPRESSED_MAX (64 * GT_GIB)
 /* Output over input of one compressed stream, judged after the first GT_INFLATE_WHOLE_MAX bytes:

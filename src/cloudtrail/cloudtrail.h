@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/timeutil.h"
+#include "cloudtrail/decode.h"
 
 /* A record and the few fields that every stage needs, taken from its bytes without a tree. Views
  * live as long as the buffer the record was found in (one call). A field that is absent, null or no
@@ -28,6 +29,35 @@ typedef enum gt_record_kind {
     GT_RECORDS_CLOUDTRAIL,
     GT_RECORDS_ECS, /* every JSON object is a document; only json and offset are set */
 } gt_record_kind;
+
+typedef enum gt_problem_kind {
+    GT_PROBLEM_INPUT,   /* cannot be opened or read; offset: bytes of the file read so far */
+    GT_PROBLEM_STREAM,  /* compressed data is cut or corrupt; offset: in the file as it lies on disk */
+    GT_PROBLEM_RECORD,  /* a record (or what stands where one should) is rejected; offset: decoded */
+    GT_PROBLEM_SHAPE,   /* the text around records is cut or wrong; offset: decoded */
+    GT_PROBLEM_WARNING, /* nothing is missing, but look: the same eventID with other bytes */
+} gt_problem_kind;
+
+/* Who gets what a reader finds, in the order of the input. A failure ends the input at once. */
+typedef struct gt_record_sink {
+    void *ctx;
+    gt_status (*record)(void *ctx, const gt_record *record);
+    /* reason is static text. A GT_PROBLEM_RECORD stands for exactly one rejected record. */
+    gt_status (*problem)(void *ctx, gt_problem_kind kind, uint64_t offset, const char *reason);
+    /* After every window; may be NULL. Bytes as they lie on disk, and decoded. */
+    gt_status (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_decoded);
+} gt_record_sink;
+
+/* Reads one input after another; belongs to one thread. Its memory is bounded by limits.h whatever
+ * the inputs hold: GT_RECORD_BYTES_MAX is the largest record. */
+typedef struct gt_reader gt_reader;
+gt_reader *gt_reader_new(void);
+void gt_reader_free(gt_reader *reader);
+/* Read an input to its end. What is broken is told to the sink and the rest is read on: after a
+ * malformed record at the next record, by brackets, by lines, or by looking for one.
+ * GT_OK (whatever the data was), GT_NOMEM, or what a function of the sink failed with. */
+gt_status gt_reader_run(gt_reader *reader, gt_record_kind kind, gt_read_fn read, void *read_ctx,
+                        uint64_t size_hint, const gt_record_sink *sink) GT_MUST_CHECK;
 
 #define GT_RECORD_ID_MAX 40
 /* What names the record in ids and counts: its eventID, or for want of one the hash of its bytes

@@ -35,17 +35,9 @@ typedef struct gt_committed {
     gt_str bytes;
 } gt_committed;
 
-typedef enum gt_problem_kind {
-    GT_PROBLEM_INPUT,   /* cannot be opened or read; offset: bytes of the file read so far */
-    GT_PROBLEM_STREAM,  /* compressed data is cut or corrupt; offset: in the file */
-    GT_PROBLEM_RECORD,  /* a record (or what stands where one should) is rejected; offset: decoded */
-    GT_PROBLEM_SHAPE,   /* the text around records is cut or wrong; offset: decoded */
-    GT_PROBLEM_WARNING, /* nothing is missing, but look: the same eventID with other bytes */
-} gt_problem_kind;
-
 typedef struct gt_problem {
     const gt_input *input;
-    gt_problem_kind kind;
+    gt_problem_kind kind; /* cloudtrail.h */
     uint64_t offset;
     const char *reason; /* static text */
 } gt_problem;

@@ -1,0 +1,394 @@
+/* The walk over a text: what stands at the top, in arrays of records and in the objects around
+ * them. Records themselves are left to the scan. */
+#include "cloudtrail/records_internal.h"
+
+#include "json/json.h"
+
+bool text_more(text *t, const char *keep)
+{
+    if (t->last || t->status != GT_OK)
+        return false;
+    gt_window w;
+    gt_reader *r = t->reader;
+    t->status = gt_decoder_more(r->decoder, (size_t)(keep - t->begin), &w);
+    if (t->status == GT_OK && r->sink->progress)
+        t->status = r->sink->progress(r->sink->ctx, gt_decoder_bytes_read(r->decoder),
+                                      gt_decoder_bytes_decoded(r->decoder));
+    if (t->status != GT_OK)
+        return false;
+    t->begin = t->p = w.data;
+    t->end = w.data + w.len;
+    t->base = w.base;
+    t->last = w.last;
+    return true;
+}
+
+bool text_need(text *t, size_t n)
+{
+    while ((size_t)(t->end - t->p) < n)
+        if (!text_more(t, t->p))
+            return false;
+    return true;
+}
+
+bool text_skip_white(text *t)
+{
+    do {
+        while (t->p < t->end && is_white(*t->p))
+            t->p++;
+        if (t->p < t->end)
+            return true;
+    } while (text_more(t, t->p));
+    return false;
+}
+
+gt_status text_reject(text *t, uint64_t offset, const char *reason)
+{
+    t->found++;
+    const gt_record_sink *sink = t->reader->sink;
+    return sink->problem(sink->ctx, GT_PROBLEM_RECORD, offset, reason);
+}
+
+gt_status text_shape(text *t, uint64_t offset, const char *reason)
+{
+    const gt_record_sink *sink = t->reader->sink;
+    return sink->problem(sink->ctx, GT_PROBLEM_SHAPE, offset, reason);
+}
+
+/* --- frames ------------------------------------------------------------------------------------*/
+
+static bool push(text *t, frame f)
+{
+    if (t->depth + 1 == FRAMES_MAX)
+        return false;
+    t->frames[++t->depth] = f;
+    t->first = true;
+    t->comma = false;
+    return true;
+}
+
+static void pop(text *t)
+{
+    t->depth--;
+    t->first = t->comma = false;
+}
+
+/* Into the array at value, `objects` objects around it. */
+static bool enter(text *t, const char *value, unsigned objects)
+{
+    if (t->depth + objects + 1 >= FRAMES_MAX)
+        return false;
+    for (unsigned i = 0; i < objects; i++)
+        push(t, FRAME_OBJECT);
+    push(t, FRAME_ARRAY);
+    t->p = value + 1;
+    return true;
+}
+
+static bool enter_container(text *t, const char *const *values)
+{
+    static const shape one[] = {SHAPE_RECORDS, SHAPE_LOOKUP_EVENTS, SHAPE_LOG_EVENTS,
+                                SHAPE_FILTERED_EVENTS};
+    if (t->reader->kind == GT_RECORDS_CLOUDTRAIL)
+        for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+            if (values[one[i]] && *values[one[i]] == '[')
+                return enter(t, values[one[i]], 1);
+    return values[SHAPE_HITS] && *values[SHAPE_HITS] == '[' && enter(t, values[SHAPE_HITS], 2);
+}
+
+/* {"Records":[ — the usual beginning of a file, seen without scanning its whole text. */
+static bool enter_records(text *t)
+{
+    static const gt_str tokens[] = {{"{", 1}, {"\"Records\"", 9}, {":", 1}, {"[", 1}};
+    const char *p = t->p;
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        while (p < t->end && is_white(*p))
+            p++;
+        if (!gt_str_starts((gt_str){p, (size_t)(t->end - p)}, tokens[i]))
+            return false;
+        p += tokens[i].len;
+    }
+    return t->reader->kind == GT_RECORDS_CLOUDTRAIL && enter(t, p - 1, 1);
+}
+
+/* --- items -------------------------------------------------------------------------------------*/
+
+static gt_status reject_and_resync(text *t, const char *reason)
+{
+    GT_TRY(text_reject(t, offset_of(t, t->p), reason));
+    return resync(t);
+}
+
+static const char *why_invalid(text *t)
+{
+    gt_json *tree;
+    gt_json_error error = {0, "not JSON"};
+    size_t pos = 0;
+    gt_arena *scratch = t->reader->scratch;
+    gt_arena_mark mark = gt_arena_save(scratch);
+    gt_str rest = {t->p, (size_t)(t->end - t->p)};
+    if (rest.len > GT_RECORD_BYTES_MAX)
+        rest.len = GT_RECORD_BYTES_MAX;
+    if (gt_json_parse_next(scratch, rest, &pos, &tree, &error) == GT_OK)
+        error.message = "not JSON";
+    gt_arena_rewind(scratch, mark);
+    return error.message;
+}
+
+/* An object, at p. */
+static gt_status item(text *t)
+{
+    const char *values[SHAPE_COUNT];
+    gt_scan scan = {0, values};
+    gt_reader *r = t->reader;
+    if (t->frames[t->depth] == FRAME_TOP && text_need(t, 32) && enter_records(t))
+        return GT_OK;
+    for (;;) {
+        const char *end = t->end;
+        if ((size_t)(end - t->p) > GT_RECORD_BYTES_MAX)
+            end = t->p + GT_RECORD_BYTES_MAX;
+        gt_scan_verdict verdict = gt_scan_text(r->scanner, r->plan, t->p, end, &scan);
+        if (look_of(r, values) == LOOK_CONTAINER && enter_container(t, values))
+            return GT_OK;
+        if (verdict == GT_SCAN_OK) {
+            gt_str object = {t->p, scan.len};
+            uint64_t offset = offset_of(t, t->p);
+            t->p += scan.len;
+            t->cut_told = false;
+            return object_found(t, object, offset, values, t->nested);
+        }
+        if (verdict == GT_SCAN_INVALID)
+            return reject_and_resync(t, why_invalid(t));
+        if (verdict == GT_SCAN_DEEP)
+            return reject_and_resync(t, "nested too deep");
+        if (end != t->end)
+            return reject_and_resync(t, "a record larger than the limit allows");
+        if (text_more(t, t->p))
+            continue;
+        GT_TRY(t->status);
+        t->cut_told = true;
+        return reject_and_resync(t, "the text ends in the middle of a record");
+    }
+}
+
+/* The whole of the value at p in the window, so far as the text and the limit go. */
+static const char *whole_value(text *t)
+{
+    for (;;) {
+        const char *behind = gt_scan_value_end(t->p, t->end);
+        if (behind < t->end || (size_t)(t->end - t->p) > GT_RECORD_BYTES_MAX ||
+            !text_more(t, t->p))
+            return behind;
+    }
+}
+
+/* A string where a record should be: it may hold one. */
+static gt_status string_item(text *t)
+{
+    const char *behind = whole_value(t);
+    GT_TRY(t->status);
+    gt_str inside = {t->p, (size_t)(behind - t->p)};
+    uint64_t offset = offset_of(t, t->p);
+    const char *value = t->p;
+    size_t pos = 0;
+    gt_json *node;
+    gt_arena_mark mark = gt_arena_save(t->reader->scratch);
+    bool valid = gt_json_parse_next(t->reader->scratch, inside, &pos, &node, NULL) == GT_OK;
+    gt_arena_rewind(t->reader->scratch, mark);
+    if (!valid)
+        return reject_and_resync(t, "a string that does not end");
+    t->p = behind;
+    if (t->reader->kind == GT_RECORDS_ECS || t->nested >= 4 ||
+        gt_str_find_byte(inside, '{') == GT_NPOS)
+        return text_reject(t, offset, "a string where a record should be");
+    return string_found(t, value, behind, offset, t->nested + 1);
+}
+
+/* Anything but an object or a string among the elements of an array. */
+static gt_status other_item(text *t)
+{
+    uint64_t offset = offset_of(t, t->p);
+    const char *behind = whole_value(t);
+    GT_TRY(t->status);
+    if (behind == t->p || (*t->p != '[' && !memchr("-0123456789tfn", *t->p, 14)))
+        return reject_and_resync(t, "no JSON where a record should be");
+    t->p = behind;
+    return text_reject(t, offset, "a value that is no object where a record should be");
+}
+
+/* --- the top -----------------------------------------------------------------------------------*/
+
+static const char *line_end(text *t)
+{
+    for (;;) {
+        const char *nl = memchr(t->p, '\n', (size_t)(t->end - t->p));
+        if (nl || (size_t)(t->end - t->p) > GT_RECORD_BYTES_MAX || !text_more(t, t->p))
+            return nl ? nl : t->end;
+    }
+}
+
+/* "2023-07-10T11:45:00.000Z {…": what CloudWatch Logs puts before a message. */
+static bool is_log_prefix(gt_str prefix)
+{
+    gt_time_ms when;
+    gt_str word;
+    gt_str_cut(gt_str_trim(prefix), ' ', &word);
+    return word.len >= 19 && gt_time_parse(word, &when);
+}
+
+/* Text that is no value. A line may carry an object behind a prefix of whatever logged it; with a
+ * time as the prefix it is taken as a record even when it is broken. */
+static gt_status line_item(text *t)
+{
+    const char *end = line_end(t);
+    GT_TRY(t->status);
+    gt_str line = {t->p, (size_t)(end - t->p)};
+    size_t brace = gt_str_find_byte(line, '{');
+    if (brace != GT_NPOS) {
+        const char *values[SHAPE_COUNT];
+        gt_scan scan = {0, values};
+        bool taken = is_log_prefix(gt_str_head(line, brace));
+        if (!taken)
+            taken = gt_scan_text(t->reader->scanner, t->reader->plan, t->p + brace, end, &scan) ==
+                        GT_SCAN_OK &&
+                    look_of(t->reader, values) != LOOK_OTHER;
+        if (taken) {
+            t->p += brace;
+            return item(t);
+        }
+    }
+    uint64_t offset = offset_of(t, t->p);
+    t->p = end;
+    return text_reject(t, offset, "text that is no JSON object");
+}
+
+static gt_status at_top(text *t)
+{
+    if (!text_skip_white(t)) {
+        t->depth = FRAMES_MAX; /* the end */
+        return t->status;
+    }
+    switch (*t->p) {
+    case '{':
+        return item(t);
+    case '[':
+        t->p++;
+        push(t, FRAME_ARRAY);
+        return GT_OK;
+    case '"':
+        return string_item(t);
+    case ',': {
+        uint64_t offset = offset_of(t, t->p++);
+        return text_shape(t, offset, "a ',' between values that stand in no array");
+    }
+    case '\x1e': /* RFC 7464 */
+        t->p++;
+        return GT_OK;
+    case '\xef':
+        if (text_need(t, 3) && memcmp(t->p, "\xef\xbb\xbf", 3) == 0) {
+            t->p += 3;
+            return GT_OK;
+        }
+        GT_TRY(t->status);
+        return line_item(t);
+    default:
+        return line_item(t);
+    }
+}
+
+/* --- inside containers -------------------------------------------------------------------------*/
+
+static gt_status cut(text *t, const char *reason)
+{
+    GT_TRY(t->status);
+    t->depth = FRAMES_MAX;
+    return t->cut_told ? GT_OK : text_shape(t, offset_of(t, t->p), reason);
+}
+
+static gt_status at_element(text *t)
+{
+    if (!text_skip_white(t))
+        return cut(t, "the text ends inside an array of records");
+    uint64_t offset = offset_of(t, t->p);
+    if (*t->p == ']') {
+        bool dangling = t->comma;
+        t->p++;
+        pop(t);
+        return dangling ? text_shape(t, offset, "a ',' before ']'") : GT_OK;
+    }
+    if (*t->p == ',') {
+        bool stray = t->first || t->comma;
+        t->p++;
+        t->first = false;
+        t->comma = true;
+        return stray ? text_shape(t, offset, "a ',' with no record before it") : GT_OK;
+    }
+    if (!t->first && !t->comma)
+        GT_TRY(text_shape(t, offset, "expected ',' or ']' behind a record"));
+    t->first = t->comma = false;
+    if (*t->p == '{')
+        return item(t);
+    return *t->p == '"' ? string_item(t) : other_item(t);
+}
+
+/* Behind the array of a container: the object's other members. */
+static gt_status at_member(text *t)
+{
+    if (!text_skip_white(t))
+        return cut(t, "the text ends inside the object around the records");
+    uint64_t offset = offset_of(t, t->p);
+    if (*t->p == '}') {
+        t->p++;
+        pop(t);
+        return GT_OK;
+    }
+    bool ok = *t->p == ',';
+    if (ok) {
+        t->p++;
+        ok = text_skip_white(t) && *t->p == '"';
+    }
+    const char *colon = ok ? whole_value(t) : NULL;
+    if (ok) {
+        bool records = gt_str_is(((gt_str){t->p, (size_t)(colon - t->p)}), "\"Records\"");
+        t->p = colon;
+        ok = text_skip_white(t) && *t->p == ':';
+        t->p += ok;
+        ok = ok && text_skip_white(t);
+        if (ok && records && *t->p == '[' && t->reader->kind == GT_RECORDS_CLOUDTRAIL)
+            return enter(t, t->p, 0) ? GT_OK : GT_LIMIT;
+    }
+    if (ok) {
+        const char *behind = whole_value(t);
+        ok = behind > t->p && behind < t->end;
+        t->p = behind;
+    }
+    GT_TRY(t->status);
+    if (ok)
+        return GT_OK;
+    if (t->p == t->end && t->last)
+        return cut(t, "the text ends inside the object around the records");
+    t->depth = 0; /* what comes now is looked at as if nothing stood around it */
+    t->first = t->comma = false;
+    return text_shape(t, offset, "expected ',' or '}' behind the records");
+}
+
+gt_status text_run(text *t)
+{
+    gt_status status = GT_OK;
+    while (status == GT_OK && t->depth < FRAMES_MAX) {
+        switch (t->frames[t->depth]) {
+        case FRAME_TOP:
+            status = at_top(t);
+            break;
+        case FRAME_ARRAY:
+            status = at_element(t);
+            break;
+        case FRAME_OBJECT:
+            status = at_member(t);
+            break;
+        }
+        if (status == GT_OK)
+            status = t->status;
+    }
+    return status;
+}

@@ -1,0 +1,90 @@
+/* records_internal.h — the parts of the reader: text that comes in windows, shapes, and finding the
+ * way back after something malformed. */
+#ifndef GT_CLOUDTRAIL_RECORDS_INTERNAL_H
+#define GT_CLOUDTRAIL_RECORDS_INTERNAL_H
+
+#include "base/limits.h"
+#include "cloudtrail/cloudtrail.h"
+#include "json/scan.h"
+
+typedef enum shape {
+#define X(name, role, ...) SHAPE_##name,
+#include "cloudtrail/shapes.def"
+#undef X
+    SHAPE_COUNT,
+} shape;
+
+struct gt_reader {
+    gt_decoder *decoder;
+    gt_arena *rules;   /* the plans */
+    gt_arena *scratch; /* decoded strings; rewound after every item */
+    const gt_scanner *scanner;
+    const gt_scan_plan *plan;  /* shapes.def */
+    const gt_scan_plan *marks; /* every other field that only CloudTrail has */
+    gt_record_kind kind;
+    const gt_record_sink *sink;
+};
+
+/* Where we are inside the text. */
+typedef enum frame { FRAME_TOP, FRAME_ARRAY, FRAME_OBJECT } frame;
+#define FRAMES_MAX 8 /* TOP, then two objects and an array at most */
+
+/* A text: the windows of a decoder, or a piece of memory (text taken out of a string). */
+typedef struct text {
+    gt_reader *reader;
+    const char *begin, *p, *end;
+    uint64_t base; /* offset of begin */
+    bool last;
+    bool fixed;          /* memory inside another text: every offset is `base` */
+    bool cut_told;       /* the end was told as a cut record */
+    bool first;          /* no value stands before p in this array or at the top */
+    bool comma;          /* a ',' stands right before p */
+    gt_status status;    /* what ended it */
+    unsigned nested;     /* texts around this one */
+    uint64_t found;      /* records and rejections so far */
+    unsigned depth;
+    frame frames[FRAMES_MAX];
+} text;
+
+/* What an object looks like. */
+typedef enum look {
+    LOOK_OTHER,
+    LOOK_RECORD,
+    LOOK_WRAPPER,
+    LOOK_CONTAINER,
+} look;
+look look_of(const gt_reader *reader, const char *const *values);
+
+static inline uint64_t offset_of(const text *t, const char *p)
+{
+    return t->fixed ? t->base : t->base + (uint64_t)(p - t->begin);
+}
+
+/* Forget what stands before keep, get more; p moves with keep. false: there is no more (or memory).*/
+bool text_more(text *t, const char *keep);
+/* At least n bytes from p on, as far as the text goes. */
+bool text_need(text *t, size_t n);
+/* To the next byte that is no white space; false at the end. */
+bool text_skip_white(text *t);
+
+gt_status text_reject(text *t, uint64_t offset, const char *reason);
+gt_status text_shape(text *t, uint64_t offset, const char *reason);
+
+/* The whole text, to its end. */
+gt_status text_run(text *t);
+/* A complete, valid object of a text: a record, or what wraps one. */
+gt_status object_found(text *t, gt_str object, uint64_t offset, const char *const *values,
+                       unsigned nested);
+/* Text taken out of a string: 0 or more records. */
+gt_status string_found(text *t, const char *value, const char *end, uint64_t offset,
+                       unsigned nested);
+
+/* After the malformed thing that begins at p: to the next place where a record may begin. */
+gt_status resync(text *t);
+
+static inline bool is_white(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+#endif

@@ -1,0 +1,196 @@
+/* Batches, and their commit in the order of the inputs: whoever hands in what is in turn commits it
+ * and what waits behind it, while the others go on. */
+#include "base/limits.h"
+#include "base/mem.h"
+#include "pipeline/pipeline_internal.h"
+
+#define PREFETCH 16 /* records looked up ahead: covers a memory access behind a dozen others */
+
+size_t batch_bytes(const batch *b)
+{
+    return b->item_count * sizeof *b->items + b->emission_count * sizeof *b->emissions +
+           b->bytes.len;
+}
+
+void batch_free(batch *b)
+{
+    if (!b)
+        return;
+    gt_free(b->items);
+    gt_free(b->emissions);
+    gt_buf_done(&b->bytes);
+    gt_free(b);
+}
+
+item *batch_add(batch *b)
+{
+    if (b->item_count == b->item_cap) {
+        size_t cap = b->item_cap ? b->item_cap * 2 : 256;
+        item *items = gt_realloc(b->items, cap * sizeof *items);
+        if (!items)
+            return NULL;
+        b->items = items;
+        b->item_cap = cap;
+    }
+    return &b->items[b->item_count++];
+}
+
+batch *batch_take(run *r, size_t owner)
+{
+    pthread_mutex_lock(&r->lock);
+    batch *b = r->free_batches;
+    if (b)
+        r->free_batches = b->next;
+    pthread_mutex_unlock(&r->lock);
+    if (!b && (b = gt_calloc(1, sizeof *b)))
+        b->bytes = GT_BUF(UINT32_MAX);
+    if (!b)
+        return NULL;
+    b->next = NULL;
+    b->owner = owner;
+    b->item_count = b->emission_count = 0;
+    gt_buf_reset(&b->bytes);
+    return b;
+}
+
+void run_fail(run *r, gt_status status)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->status == GT_OK)
+        r->status = status;
+    atomic_store(&r->stop, true);
+    pthread_cond_broadcast(&r->moved);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* --- committing --------------------------------------------------------------------------------*/
+
+static void tell_problem(run *r, const gt_input *input, gt_problem_kind kind, uint64_t offset,
+                         const char *reason)
+{
+    if (kind == GT_PROBLEM_WARNING)
+        r->counts.warnings++;
+    else
+        r->counts.problems++;
+    if (kind == GT_PROBLEM_RECORD) {
+        r->counts.read++;
+        r->counts.rejected++;
+    }
+    gt_problem problem = {input, kind, offset, reason};
+    if (r->stage->problem)
+        r->stage->problem(r->stage->ctx, &problem);
+}
+
+static gt_status commit_emissions(run *r, const gt_input *input, const batch *b, const item *it,
+                                  size_t begin)
+{
+    for (size_t i = begin; i < it->emission_end && r->stage->commit; i++) {
+        const emission *e = &b->emissions[i];
+        gt_committed committed = {input, it->offset, e->tag, {b->bytes.data + e->begin, e->len}};
+        GT_TRY(r->stage->commit(r->stage->ctx, &committed));
+    }
+    return GT_OK;
+}
+
+static gt_status commit_record(run *r, const gt_input *input, const batch *b, const item *it,
+                               size_t begin)
+{
+    gt_seen seen = GT_SEEN_NEW;
+    if (r->dedup)
+        GT_TRY(gt_dedup_see(r->dedup, it->id, it->content, &seen));
+    r->counts.read++;
+    if (seen == GT_SEEN_SAME) {
+        r->counts.duplicate++;
+        return GT_OK;
+    }
+    r->counts.evaluated++;
+    r->counts.outside += it->type == ITEM_OUTSIDE;
+    if (seen == GT_SEEN_OTHER)
+        tell_problem(r, input, GT_PROBLEM_WARNING, it->offset,
+                     "the eventID was seen before with other bytes; both records are evaluated");
+    return commit_emissions(r, input, b, it, begin);
+}
+
+static gt_status commit_batch(run *r, const gt_input *input, const batch *b)
+{
+    for (size_t i = 0, begin = 0; i < b->item_count; begin = b->items[i++].emission_end) {
+        if (r->dedup && i + PREFETCH < b->item_count)
+            gt_dedup_prefetch(r->dedup, b->items[i + PREFETCH].id);
+        const item *it = &b->items[i];
+        if (it->type == ITEM_PROBLEM)
+            tell_problem(r, input, (gt_problem_kind)it->problem_kind, it->offset, it->reason);
+        else
+            GT_TRY(commit_record(r, input, b, it, begin));
+    }
+    return GT_OK;
+}
+
+static void recycle(run *r, batch *b)
+{
+    r->workers[b->owner].waiting_bytes -= batch_bytes(b);
+    if (b->bytes.cap + b->item_cap * sizeof *b->items > 4 * GT_MIB) {
+        batch_free(b); /* an exceptional one */
+        return;
+    }
+    b->next = r->free_batches;
+    r->free_batches = b;
+}
+
+/* Commit everything whose turn it is. Called and left with the lock held. */
+static void drain(run *r)
+{
+    if (r->committing)
+        return; /* that thread sees what we have queued */
+    r->committing = true;
+    size_t count = r->options->inputs->count;
+    while (r->status == GT_OK && r->head < count) {
+        queue *q = &r->queues[r->head];
+        batch *b = q->first;
+        if (!b) {
+            if (!q->finished)
+                break;
+            r->counts.files++;
+            r->progress.inputs_done++;
+            r->head++;
+            continue;
+        }
+        if (!(q->first = b->next))
+            q->last = NULL;
+        const gt_input *input = &r->options->inputs->items[r->head];
+        pthread_mutex_unlock(&r->lock);
+        gt_status status = commit_batch(r, input, b);
+        if (status != GT_OK)
+            run_fail(r, status);
+        pthread_mutex_lock(&r->lock);
+        r->progress.records = r->counts.read;
+        recycle(r, b);
+        pthread_cond_broadcast(&r->moved);
+    }
+    r->committing = false;
+    pthread_cond_broadcast(&r->moved);
+}
+
+void batch_give(worker *w, bool finished)
+{
+    run *r = w->run;
+    pthread_mutex_lock(&r->lock);
+    queue *q = &r->queues[w->input];
+    if (w->batch) {
+        w->waiting_bytes += batch_bytes(w->batch);
+        if (q->last)
+            q->last->next = w->batch;
+        else
+            q->first = w->batch;
+        q->last = w->batch;
+        w->batch = NULL;
+    }
+    q->finished |= finished;
+    if (w->input == r->head)
+        drain(r);
+    while (w->waiting_bytes > GT_PIPELINE_PENDING_MAX && r->status == GT_OK &&
+           (r->head != w->input || r->committing))
+        pthread_cond_wait(&r->moved, &r->lock);
+    if (r->head == w->input)
+        drain(r); /* our turn came while we waited */
+    pthread_mutex_unlock(&r->lock);
+}

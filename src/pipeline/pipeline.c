@@ -1,0 +1,347 @@
+#include "pipeline/pipeline.h"
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "pipeline/pipeline_internal.h"
+#include "source/file/file.h"
+
+#include <stdlib.h>
+
+#define BATCH_BYTES (1 * GT_MIB)      /* hand in a large input's output in pieces of this size */
+#define PROGRESS_BYTES (4 * GT_MIB)   /* decoded bytes between two reports within one input */
+#define LARGE_INPUT (4 * GT_MIB)      /* an input that alone may keep a thread busy at the end */
+#define INTERRUPT_MASK 63             /* records between two looks at the flag */
+
+/* --- emitting ----------------------------------------------------------------------------------*/
+
+void gt_emit_bytes(gt_emit *emit, uint64_t tag, gt_str bytes)
+{
+    batch *b = emit->batch;
+    if (emit->status != GT_OK)
+        return;
+    if (b->emission_count == b->emission_cap) {
+        size_t cap = b->emission_cap ? b->emission_cap * 2 : 64;
+        emission *more = gt_realloc(b->emissions, cap * sizeof *more);
+        if (!more) {
+            emit->status = GT_NOMEM;
+            return;
+        }
+        b->emissions = more;
+        b->emission_cap = cap;
+    }
+    size_t begin = b->bytes.len;
+    gt_buf_add(&b->bytes, bytes);
+    emit->status = gt_buf_status(&b->bytes);
+    if (emit->status == GT_OK)
+        b->emissions[b->emission_count++] = (emission){tag, (uint32_t)begin, (uint32_t)bytes.len};
+}
+
+void gt_emit_reject(gt_emit *emit, const char *reason)
+{
+    emit->reject = reason;
+}
+
+/* --- a worker's records ------------------------------------------------------------------------*/
+
+static batch *current_batch(worker *w)
+{
+    if (w->batch && batch_bytes(w->batch) >= BATCH_BYTES)
+        batch_give(w, false);
+    if (!w->batch)
+        w->batch = batch_take(w->run, w->index);
+    return w->batch;
+}
+
+static gt_status on_problem(void *ctx, gt_problem_kind kind, uint64_t offset, const char *reason)
+{
+    worker *w = ctx;
+    batch *b = current_batch(w);
+    item *it = b ? batch_add(b) : NULL;
+    if (!it)
+        return GT_NOMEM;
+    *it = (item){.reason = reason, .offset = offset, .type = ITEM_PROBLEM,
+                 .problem_kind = (uint8_t)kind, .emission_end = (uint32_t)b->emission_count};
+    return GT_OK;
+}
+
+static bool in_list(gt_str s, const gt_str *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (gt_str_eq(s, list[i]))
+            return true;
+    return count == 0;
+}
+
+static bool is_outside(const gt_input_filter *f, const gt_record *record)
+{
+    gt_time_ms when;
+    if ((f->has_since || f->has_until) && record->event_time.ptr &&
+        gt_time_parse(record->event_time, &when) &&
+        ((f->has_since && when < f->since) || (f->has_until && when >= f->until)))
+        return true;
+    gt_str account = record->recipient_account_id.ptr ? record->recipient_account_id
+                                                      : record->account_id;
+    if (f->account_count && account.ptr && !in_list(account, f->accounts, f->account_count))
+        return true;
+    return f->region_count && record->aws_region.ptr &&
+           !in_list(record->aws_region, f->regions, f->region_count);
+}
+
+static gt_status on_record(void *ctx, const gt_record *record)
+{
+    worker *w = ctx;
+    run *r = w->run;
+    batch *b = current_batch(w);
+    item *it = b ? batch_add(b) : NULL;
+    if (!it)
+        return GT_NOMEM;
+    if ((b->item_count & INTERRUPT_MASK) == 0) {
+        if (r->options->interrupt && *r->options->interrupt)
+            atomic_store(&r->stop, true);
+        if (atomic_load_explicit(&r->stop, memory_order_relaxed)) {
+            b->item_count--;
+            return GT_END;
+        }
+    }
+    *it = (item){.offset = record->offset, .type = ITEM_RECORD};
+    if (r->dedup) {
+        it->content = w->scanner->hash(record->json.ptr, record->json.len);
+        it->id = record->event_id.len ? gt_hash64(record->event_id, 1) : it->content;
+    }
+    size_t emissions = b->emission_count, bytes = b->bytes.len;
+    gt_emit emit = {.batch = b};
+    gt_status status = GT_OK;
+    if (is_outside(&r->options->filter, record))
+        it->type = ITEM_OUTSIDE;
+    else
+        status = r->stage->record(w->state, &r->options->inputs->items[w->input], record, &emit);
+    if (status == GT_LIMIT) {
+        status = GT_OK;
+        emit.reject = "evaluating the record needs more memory than the limit allows";
+    }
+    if (status == GT_OK && emit.status != GT_OK)
+        return emit.status;
+    if (emit.reject) {
+        b->emission_count = emissions;
+        b->bytes.len = bytes;
+        *it = (item){.reason = emit.reject, .offset = record->offset, .type = ITEM_PROBLEM,
+                     .problem_kind = GT_PROBLEM_RECORD};
+    }
+    it->emission_end = (uint32_t)b->emission_count;
+    return status;
+}
+
+/* --- progress ----------------------------------------------------------------------------------*/
+
+static void tell_progress(worker *w)
+{
+    run *r = w->run;
+    const gt_pipeline_stage *stage = r->stage;
+    if (!stage->progress)
+        return;
+    pthread_mutex_lock(&r->lock);
+    stage->progress(stage->ctx, &r->progress);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static gt_status on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_decoded)
+{
+    worker *w = ctx;
+    run *r = w->run;
+    if (r->options->interrupt && *r->options->interrupt)
+        atomic_store(&r->stop, true);
+    if (atomic_load_explicit(&r->stop, memory_order_relaxed))
+        return GT_END;
+    uint64_t fresh = bytes_read - w->bytes_read;
+    w->bytes_read = bytes_read;
+    w->bytes_decoded = bytes_decoded;
+    if (fresh) {
+        pthread_mutex_lock(&r->lock);
+        r->progress.bytes_done += fresh;
+        pthread_mutex_unlock(&r->lock);
+    }
+    if (bytes_decoded - w->progress_told >= PROGRESS_BYTES) {
+        w->progress_told = bytes_decoded;
+        tell_progress(w);
+    }
+    return GT_OK;
+}
+
+/* --- inputs ------------------------------------------------------------------------------------*/
+
+static gt_status read_input(worker *w)
+{
+    static const gt_record_sink callbacks = {NULL, on_record, on_problem, on_progress};
+    gt_record_sink sink = callbacks;
+    sink.ctx = w;
+    run *r = w->run;
+    gt_file file;
+    const char *reason;
+    const gt_input *input = &r->options->inputs->items[w->input];
+    w->bytes_read = w->bytes_decoded = w->progress_told = 0;
+    if (gt_file_open(input, &file, &reason) != GT_OK)
+        return on_problem(w, GT_PROBLEM_INPUT, 0, reason);
+    gt_status status =
+        gt_reader_run(w->reader, r->options->kind, gt_file_read, &file, file.size, &sink);
+    gt_file_close(&file);
+    atomic_fetch_add(&r->decoded_bytes, w->bytes_decoded);
+    return status;
+}
+
+/* The next input for a free worker: in order, so that output need not wait; but a large one that
+ * would else still run when everything else is done goes first. One worker always goes in order:
+ * output of the others may have to wait for it. */
+static bool claim(worker *w)
+{
+    run *r = w->run;
+    const gt_inputs *inputs = r->options->inputs;
+    bool found = false;
+    pthread_mutex_lock(&r->lock);
+    r->ahead -= w->ahead;
+    w->ahead = false;
+    while (r->next_input < inputs->count && r->claimed[r->next_input])
+        r->next_input++;
+    while (r->large_next < r->large_count && r->claimed[r->large[r->large_next]])
+        r->large_next++;
+    if (!atomic_load(&r->stop) && r->next_input < inputs->count) {
+        found = true;
+        w->input = r->next_input;
+        if (r->large_next < r->large_count && r->ahead + 1 < r->claimers) {
+            size_t large = r->large[r->large_next];
+            w->ahead = inputs->items[large].size >= r->unclaimed_bytes / r->worker_count;
+            if (w->ahead)
+                w->input = large;
+            r->ahead += w->ahead;
+        }
+        r->claimed[w->input] = true;
+        r->unclaimed_bytes -= inputs->items[w->input].size;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return found;
+}
+
+static void *work(void *ctx)
+{
+    worker *w = ctx;
+    run *r = w->run;
+    while (claim(w)) {
+        gt_status status = read_input(w);
+        if (status != GT_OK && status != GT_END)
+            run_fail(r, status);
+        batch_give(w, true);
+        tell_progress(w);
+    }
+    return NULL;
+}
+
+/* --- the run -----------------------------------------------------------------------------------*/
+
+/* glibc's qsort_r hands the context last. */
+static int compare_sizes(const void *a, const void *b, void *ctx)
+{
+    const gt_inputs *inputs = ctx;
+    uint64_t x = inputs->items[*(const size_t *)a].size;
+    uint64_t y = inputs->items[*(const size_t *)b].size;
+    return x > y ? -1 : x < y;
+}
+
+static gt_status prepare(run *r)
+{
+    const gt_inputs *inputs = r->options->inputs;
+    r->queues = gt_calloc(inputs->count, sizeof *r->queues);
+    r->claimed = gt_calloc(inputs->count, sizeof *r->claimed);
+    r->large = gt_calloc(inputs->count, sizeof *r->large);
+    r->workers = gt_calloc(r->worker_count, sizeof *r->workers);
+    if (!r->queues || !r->claimed || !r->large || !r->workers)
+        return GT_NOMEM;
+    if (r->options->kind == GT_RECORDS_CLOUDTRAIL && !r->options->keep_duplicates &&
+        !(r->dedup = gt_dedup_new()))
+        return GT_NOMEM;
+    for (size_t i = 0; i < inputs->count; i++)
+        if (inputs->items[i].size >= LARGE_INPUT)
+            r->large[r->large_count++] = i;
+    qsort_r(r->large, r->large_count, sizeof *r->large, compare_sizes,
+            (void *)(uintptr_t)inputs);
+    r->claimers = r->worker_count;
+    r->unclaimed_bytes = inputs->bytes;
+    r->progress.inputs_total = inputs->count;
+    r->progress.bytes_total = inputs->bytes;
+    for (size_t i = 0; i < r->worker_count; i++) {
+        worker *w = &r->workers[i];
+        w->run = r;
+        w->index = i;
+        w->scanner = gt_scanner_best();
+        if (!(w->reader = gt_reader_new()))
+            return GT_NOMEM;
+        if (r->stage->worker_new)
+            GT_TRY(r->stage->worker_new(r->stage->ctx, i, &w->state));
+        w->started = true;
+    }
+    return GT_OK;
+}
+
+static void work_all(run *r)
+{
+    size_t threads = 1;
+    while (threads < r->worker_count &&
+           pthread_create(&r->workers[threads].thread, NULL, work, &r->workers[threads]) == 0)
+        threads++;
+    if (threads < r->worker_count) { /* a thread that cannot be made is one less, no failure */
+        pthread_mutex_lock(&r->lock);
+        r->claimers = threads;
+        pthread_mutex_unlock(&r->lock);
+    }
+    work(&r->workers[0]);
+    for (size_t i = 1; i < threads; i++)
+        pthread_join(r->workers[i].thread, NULL);
+}
+
+static void release(run *r)
+{
+    for (size_t i = 0; r->workers && i < r->worker_count; i++) {
+        worker *w = &r->workers[i];
+        if (w->started && r->stage->worker_free)
+            r->stage->worker_free(r->stage->ctx, w->state);
+        gt_reader_free(w->reader);
+        batch_free(w->batch);
+    }
+    for (size_t i = 0; r->queues && i < r->options->inputs->count; i++)
+        for (batch *b = r->queues[i].first, *next; b; b = next) {
+            next = b->next;
+            batch_free(b);
+        }
+    for (batch *b = r->free_batches, *next; b; b = next) {
+        next = b->next;
+        batch_free(b);
+    }
+    gt_dedup_free(r->dedup);
+    gt_free(r->queues);
+    gt_free(r->claimed);
+    gt_free(r->large);
+    gt_free(r->workers);
+    pthread_mutex_destroy(&r->lock);
+    pthread_cond_destroy(&r->moved);
+}
+
+gt_status gt_pipeline_run(const gt_pipeline_options *options, const gt_pipeline_stage *stage,
+                          gt_pipeline_counts *ret_counts)
+{
+    run r = {.options = options, .stage = stage, .status = GT_OK};
+    size_t count = options->inputs->count;
+    r.worker_count = options->threads ? options->threads : 1;
+    if (r.worker_count > count)
+        r.worker_count = count ? count : 1;
+    pthread_mutex_init(&r.lock, NULL);
+    pthread_cond_init(&r.moved, NULL);
+    gt_status status = prepare(&r);
+    if (status == GT_OK) {
+        work_all(&r);
+        status = r.status == GT_END ? GT_OK : r.status;
+    }
+    r.counts.decoded_bytes = r.decoded_bytes;
+    r.counts.interrupted = options->interrupt && *options->interrupt;
+    release(&r);
+    *ret_counts = r.counts;
+    return status;
+}

@@ -1,0 +1,88 @@
+#include "source/file/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *reason_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+        return "no such file or folder";
+    case EACCES:
+    case EPERM:
+        return "permission denied";
+    case EISDIR:
+        return "a folder";
+    case ENOTDIR:
+        return "a part of the path is no folder";
+    case ELOOP:
+        return "too many links";
+    case EMFILE:
+    case ENFILE:
+        return "too many open files";
+    case ENAMETOOLONG:
+        return "the name is too long";
+    case ENXIO:
+        return "nobody writes to this pipe";
+    default:
+        return "cannot be opened";
+    }
+}
+
+gt_status gt_file_open(const gt_input *input, gt_file *ret, const char **reterr_reason)
+{
+    struct stat st;
+    if (input->problem) {
+        *reterr_reason = input->problem;
+        return GT_IO;
+    }
+    bool is_stdin = gt_str_is(input->name, "-");
+    int fd = is_stdin ? STDIN_FILENO : open(input->name.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        *reterr_reason = reason_of(errno);
+        if (fd > STDIN_FILENO)
+            close(fd);
+        return GT_IO;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        *reterr_reason = reason_of(EISDIR);
+        if (!is_stdin)
+            close(fd);
+        return GT_IO;
+    }
+    *ret = (gt_file){fd, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0};
+    return GT_OK;
+}
+
+void gt_file_close(gt_file *file)
+{
+    if (file->fd > STDIN_FILENO)
+        close(file->fd);
+    file->fd = -1;
+}
+
+gt_status gt_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
+{
+    gt_file *file = ctx;
+    ssize_t got;
+    do
+        got = read(file->fd, to, room);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return GT_IO;
+    *ret_len = (size_t)got;
+    return GT_OK;
+}
+
+void gt_file_prefetch(const gt_input *input)
+{
+    if (input->problem || gt_str_is(input->name, "-"))
+        return;
+    int fd = open(input->name.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+    close(fd);
+}
