@@ -176,15 +176,15 @@ static gt_status read_input(worker *w)
     gt_record_sink sink = callbacks;
     sink.ctx = w;
     run *r = w->run;
-    gt_file file;
+    gt_source_file file;
     const char *reason;
     const gt_input *input = &r->options->inputs->items[w->input];
     w->bytes_read = w->bytes_decoded = w->progress_told = 0;
-    if (gt_file_open(input, &file, &reason) != GT_OK)
+    if (gt_source_file_open(input, &file, &reason) != GT_OK)
         return on_problem(w, GT_PROBLEM_INPUT, 0, reason);
     gt_status status =
-        gt_reader_run(w->reader, r->options->kind, gt_file_read, &file, file.size, &sink);
-    gt_file_close(&file);
+        gt_reader_run(w->reader, r->options->kind, gt_source_file_read, &file, file.size, &sink);
+    gt_source_file_close(&file);
     atomic_fetch_add(&r->decoded_bytes, w->bytes_decoded);
     return status;
 }

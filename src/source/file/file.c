@@ -31,7 +31,7 @@ static const char *reason_of(int error)
     }
 }
 
-gt_status gt_file_open(const gt_input *input, gt_file *ret, const char **reterr_reason)
+gt_status gt_source_file_open(const gt_input *input, gt_source_file *ret, const char **reterr_reason)
 {
     struct stat st;
     if (input->problem) {
@@ -52,20 +52,20 @@ gt_status gt_file_open(const gt_input *input, gt_file *ret, const char **reterr_
             close(fd);
         return GT_IO;
     }
-    *ret = (gt_file){fd, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0};
+    *ret = (gt_source_file){fd, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0};
     return GT_OK;
 }
 
-void gt_file_close(gt_file *file)
+void gt_source_file_close(gt_source_file *file)
 {
     if (file->fd > STDIN_FILENO)
         close(file->fd);
     file->fd = -1;
 }
 
-gt_status gt_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
+gt_status gt_source_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
 {
-    gt_file *file = ctx;
+    gt_source_file *file = ctx;
     ssize_t got;
     do
         got = read(file->fd, to, room);
@@ -76,7 +76,7 @@ gt_status gt_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
     return GT_OK;
 }
 
-void gt_file_prefetch(const gt_input *input)
+void gt_source_file_prefetch(const gt_input *input)
 {
     if (input->problem || gt_str_is(input->name, "-"))
         return;

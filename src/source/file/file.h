@@ -5,17 +5,17 @@
 #include "base/status.h"
 #include "source/source.h"
 
-typedef struct gt_file {
+typedef struct gt_source_file {
     int fd;
     uint64_t size; /* now; 0 when it has none */
-} gt_file;
+} gt_source_file;
 
 /* Open for reading; "-" is stdin. On GT_IO *reterr_reason is a static text. */
-gt_status gt_file_open(const gt_input *input, gt_file *ret, const char **reterr_reason) GT_MUST_CHECK;
-void gt_file_close(gt_file *file);
-/* A gt_read_fn (cloudtrail/decode.h); ctx is the gt_file. */
-gt_status gt_file_read(void *file, char *to, size_t room, size_t *ret_len);
+gt_status gt_source_file_open(const gt_input *input, gt_source_file *ret, const char **reterr_reason) GT_MUST_CHECK;
+void gt_source_file_close(gt_source_file *file);
+/* A gt_read_fn (cloudtrail/decode.h); ctx is the gt_source_file. */
+gt_status gt_source_file_read(void *file, char *to, size_t room, size_t *ret_len);
 /* Ask the system to have the file in memory soon. Never fails. */
-void gt_file_prefetch(const gt_input *input);
+void gt_source_file_prefetch(const gt_input *input);
 
 #endif
