@@ -146,12 +146,17 @@ bool gt_ip_literal(gt_str text, gt_ip_key *ret_low, gt_ip_key *ret_high, bool *r
     return true;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* The words of a pattern on an analysed field: query_string cuts it at white space. */
 static gt_status pattern_words(gt_literal *l, gt_arena *rules, gt_str text)
 {
     size_t count = 0;
     for (size_t i = 0; i < text.len; i++)
-        count += text.ptr[i] == ' ' || text.ptr[i] == '\t' || text.ptr[i] == '\n';
+        count += is_blank(text.ptr[i]);
     const gt_pattern **words = gt_arena_array(rules, const gt_pattern *, count + 1);
     char *lower = gt_arena_alloc(rules, 2 * text.len + 4);
     if (!words || !lower)
@@ -159,8 +164,7 @@ static gt_status pattern_words(gt_literal *l, gt_arena *rules, gt_str text)
     gt_str rest = {lower, gt_text_lower(text, lower)};
     while ((rest = gt_str_trim(rest)).len) {
         size_t end = 0;
-        while (end < rest.len && rest.ptr[end] != ' ' && rest.ptr[end] != '\t' &&
-               rest.ptr[end] != '\n' && rest.ptr[end] != '\r')
+        while (end < rest.len && !is_blank(rest.ptr[end]))
             end++;
         words[l->word_count] = gt_pattern_of_wildcard(rules, gt_str_head(rest, end));
         if (!words[l->word_count++])

@@ -12,7 +12,9 @@ static gt_json *load(kql_test *t)
         print_message("# SKIP %s is absent\n", path);
         skip();
     }
-    return kql_test_json(t, text);
+    gt_str copy = gt_arena_dup(t->arena, text);
+    free((void *)(uintptr_t)text.ptr);
+    return kql_test_json(t, copy);
 }
 
 static const gt_schema *schema_of(kql_test *t, const gt_json *types)
