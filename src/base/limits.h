@@ -94,8 +94,12 @@
 
 /* Output that waits for standard output: a result larger than this is written at once. */
 #define GT_CLI_OUT_MAX (64 * GT_MIB)
-/* Options and arguments of one run; the kernel allows 2 MiB of them. */
-#define GT_CLI_ARENA_MAX (64 * GT_MIB)
+/* Options, arguments and the list of input files of one run: millions of paths. */
+#define GT_CLI_ARENA_MAX (1 * GT_GIB)
+/* Problems printed one by one; the rest is counted there and listed in --summary. */
+#define GT_CLI_PROBLEMS_MAX 100
+/* --threads: more than any machine has processors, few enough to start. */
+#define GT_THREADS_MAX 1024
 
 /* ECS mapping: user agents and addresses whose fields a mapper keeps. A busy organisation has some
  * thousands of each; a log of random ones must not fill the memory. */

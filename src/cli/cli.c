@@ -6,15 +6,19 @@
 
 #include <time.h>
 
+bool gt_cli_accepts(const gt_cli *cli, gt_option_id id)
+{
+    gt_option_id other;
+    for (size_t i = 0; gt_command_option(cli->command, i, &other); i++)
+        if (other == id)
+            return true;
+    return false;
+}
+
 static const gt_cli_value *value_of(const gt_cli *cli, gt_option_id id)
 {
-    const gt_option *option = NULL;
-    gt_option_id other;
-    for (size_t i = 0; (option = gt_command_option(cli->command, i, &other)); i++)
-        if (other == id)
-            return cli->values[id];
-    gt_assert(!"the command has this option in commands.def");
-    return NULL;
+    gt_assert(gt_cli_accepts(cli, id)); /* commands.def does not give the command this option */
+    return cli->values[id];
 }
 
 bool gt_cli_has(const gt_cli *cli, gt_option_id id)

@@ -36,6 +36,7 @@ struct gt_cli {
     bool tty_out; /* standard output, error is a terminal */
     bool tty_err;
     bool quiet;
+    bool bar;        /* a progress bar stands on standard error (progress.h) */
     unsigned width; /* columns of the terminal, 80 when there is none */
     gt_buf out;     /* waiting for standard output */
     bool out_failed;
@@ -44,6 +45,8 @@ struct gt_cli {
 
 /* Options of the running command. Asking for one that commands.def does not give it is a
  * programmer's error. */
+/* Does commands.def give the command this option? For code that several commands share. */
+bool gt_cli_accepts(const gt_cli *cli, gt_option_id id);
 bool gt_cli_has(const gt_cli *cli, gt_option_id id);
 bool gt_cli_flag(const gt_cli *cli, gt_option_id id);
 /* The last value; ptr NULL when the option is absent. */

@@ -1,4 +1,5 @@
 #include "cli/cli_internal.h"
+#include "cli/progress.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -116,6 +117,7 @@ static void say(gt_cli *cli, const char *label, gt_colour colour, const char *fm
     /* Results printed so far come before what is said about them. */
     if (!cli->out_failed)
         gt_cli_flush(cli);
+    gt_progress_clear(cli);
     gt_buf_printf(&line, "gatetrail: %s%s%s", gt_cli_colour(cli->colour_err, colour), label,
                   gt_cli_colour(cli->colour_err, GT_COLOUR_OFF));
     gt_cli_escape(&line, (gt_str){text, len});

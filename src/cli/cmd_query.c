@@ -1,0 +1,169 @@
+/* A query is a detector with one rule that has nothing but a query: events that cannot match are
+ * never parsed. */
+#include "base/limits.h"
+#include "cli/render.h"
+#include "cli/run.h"
+#include "detect/detect.h"
+
+#include <stdio.h>
+
+typedef enum format { TEXT, NDJSON, CSV, RAW, COUNT } format;
+
+typedef struct query {
+    gt_cli *cli;
+    gt_run run;
+    gt_rule rule;
+    gt_detector *detector;
+    format format;
+    uint64_t found;
+} query;
+
+static gt_status worker_new(void *ctx, size_t index, void **ret)
+{
+    query *q = ctx;
+    (void)index;
+    return gt_run_worker_new(&q->run, q->detector, NULL, q, ret);
+}
+
+/* The record's own bytes on one line: line ends in JSON stand between its parts only. */
+static void add_raw(gt_buf *out, gt_str json, bool terminal)
+{
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.ptr[i];
+        if (c == '\n' || c == '\r')
+            gt_buf_add_byte(out, ' ');
+        else if (terminal && c == 0x7f)
+            gt_buf_lit(out, "\\u007f");
+        else if (terminal && (unsigned char)c == 0xc2 && i + 1 < json.len &&
+                 (unsigned char)json.ptr[i + 1] < 0xa0)
+            gt_buf_printf(out, "\\u00%02x", (unsigned char)json.ptr[++i]);
+        else
+            gt_buf_add_byte(out, c);
+    }
+    gt_buf_add_byte(out, '\n');
+}
+
+static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record,
+                           gt_emit *emit)
+{
+    gt_run_worker *w = opaque;
+    query *q = w->command;
+    const gt_match *matches;
+    size_t count;
+    gt_status status = gt_detect_record(w->detect, record, &matches, &count);
+    if (status == GT_INVALID) {
+        gt_emit_reject(emit, "not a JSON object");
+        return GT_OK;
+    }
+    if (status != GT_OK || !count)
+        return status;
+    const gt_json *document = matches[0].document;
+    if (gt_run_is_ecs(&q->run) && !gt_run_document_inside(&q->run, document))
+        return GT_OK;
+    gt_buf_reset(&w->text);
+    switch (q->format) {
+    case TEXT:
+        gt_render_event(&w->text, document, input->name, q->cli->colour_out);
+        break;
+    case NDJSON:
+        gt_json_write(&w->text, document);
+        gt_buf_add_byte(&w->text, '\n');
+        break;
+    case CSV:
+        gt_render_csv(&w->text, NULL, document, input->name);
+        break;
+    case RAW:
+        add_raw(&w->text, record->json, q->cli->tty_out);
+        break;
+    case COUNT:
+        break;
+    }
+    gt_emit_bytes(emit, 0, gt_buf_str(&w->text));
+    return gt_buf_status(&w->text);
+}
+
+static gt_status on_commit(void *ctx, const gt_committed *item)
+{
+    query *q = ctx;
+    q->found++;
+    gt_cli_print(q->cli, item->bytes);
+    return GT_OK;
+}
+
+static int compile(query *q)
+{
+    gt_cli *cli = q->cli;
+    gt_diags diags;
+    gt_offsets where = {0};
+    gt_arena *scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
+    gt_status status = GT_NOMEM;
+    q->rule = (gt_rule){.enabled = true, .state = GT_RULE_RUNS, .query_text = cli->args[0]};
+    gt_diags_init(&diags, cli->arena, GT_STR("query"), cli->args[0]);
+    if (scratch)
+        status = gt_kql_compile(cli->arena, scratch, cli->args[0], where, gt_schema_default(),
+                                &q->rule.query, &diags);
+    gt_arena_free(scratch);
+    gt_cli_diags(cli, &diags);
+    if (status == GT_INVALID || (status == GT_LIMIT && diags.errors))
+        return GT_EXIT_USAGE;
+    if (status != GT_OK)
+        return gt_cli_failed(cli, status, "compiling the query");
+    gt_rule *one[1] = {&q->rule};
+    gt_rules rules = {.items = one, .count = 1};
+    gt_detector_options options = {
+        .rules = &rules,
+        .documents = gt_run_is_ecs(&q->run),
+        .now = cli->now,
+    };
+    status = gt_detector_new(cli->arena, &options, &q->detector);
+    return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(cli, status, "preparing the query");
+}
+
+static int query_run(query *q)
+{
+    gt_cli *cli = q->cli;
+    int exit = gt_run_open(cli, cli->args + 1, cli->arg_count - 1, &q->run);
+    if (!exit)
+        exit = compile(q);
+    if (!exit && !gt_run_is_ecs(&q->run))
+        exit = gt_run_tables(&q->run);
+    if (exit)
+        return exit;
+    if (q->format == CSV) {
+        gt_buf head = GT_BUF(GT_MIB);
+        gt_render_csv_head(&head, false);
+        gt_cli_print(cli, gt_buf_str(&head));
+        gt_buf_done(&head);
+    }
+    gt_pipeline_stage stage = {
+        .ctx = q,
+        .worker_new = worker_new,
+        .record = on_record,
+        .worker_free = gt_run_worker_free,
+        .commit = on_commit,
+    };
+    exit = gt_run_go(&q->run, &stage);
+    if (exit)
+        return exit;
+    char text[64];
+    if (q->format == COUNT)
+        gt_cli_printf(cli, "%llu\n", (unsigned long long)q->found);
+    snprintf(text, sizeof(text), "%llu event%s matched", (unsigned long long)q->found,
+             q->found == 1 ? "" : "s");
+    int summary = gt_run_summary(&q->run, GT_STR_NULL);
+    exit = gt_run_finish(&q->run, text);
+    return exit ? exit : summary;
+}
+
+int gt_cmd_query(gt_cli *cli)
+{
+    query q = {.cli = cli};
+    q.format = (format)gt_cli_choice(cli, GT_OPT_FORMAT, cli->tty_out ? TEXT : NDJSON);
+    if (gt_cli_flag(cli, GT_OPT_RAW))
+        q.format = RAW;
+    if (gt_cli_flag(cli, GT_OPT_COUNT))
+        q.format = COUNT;
+    int exit = query_run(&q);
+    gt_run_done(&q.run);
+    return exit;
+}

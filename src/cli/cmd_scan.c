@@ -1,0 +1,214 @@
+#include "base/limits.h"
+#include "cli/render.h"
+#include "cli/rules.h"
+#include "cli/run.h"
+#include "detect/alert.h"
+#include "detect/detect.h"
+
+#include <stdio.h>
+
+typedef enum format { TEXT, NDJSON, CSV, COUNT } format;
+
+typedef struct scan {
+    gt_cli *cli;
+    gt_run run;
+    gt_cli_rules rules;
+    gt_detector *detector;
+    const gt_detect_enrich *enrich;
+    format format;
+    uint64_t *by_rule; /* alerts found, by the detector's index */
+    uint64_t found;
+    uint64_t written;
+    uint64_t most; /* --max-alerts */
+} scan;
+
+/* --- on the workers' threads ------------------------------------------------------------------ */
+
+static gt_status worker_new(void *ctx, size_t index, void **ret)
+{
+    scan *s = ctx;
+    (void)index;
+    return gt_run_worker_new(&s->run, s->detector, s->enrich, s, ret);
+}
+
+/* NDJSON is emitted without the part that is the same for every alert of a rule: commit adds it. */
+static gt_status emit_alert(gt_run_worker *w, const gt_match *match, gt_str file, gt_emit *emit)
+{
+    const scan *s = w->command;
+    gt_buf_reset(&w->text);
+    switch (s->format) {
+    case TEXT:
+        gt_render_alert(&w->text, match, file, s->cli->colour_out);
+        break;
+    case NDJSON:
+        gt_alert_write_head(match, &w->text);
+        break;
+    case CSV:
+        gt_render_csv(&w->text, match, match->document, file);
+        break;
+    case COUNT:
+        break;
+    }
+    gt_emit_bytes(emit, match->index, gt_buf_str(&w->text));
+    return gt_buf_status(&w->text);
+}
+
+static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record,
+                           gt_emit *emit)
+{
+    gt_run_worker *w = opaque;
+    scan *s = w->command;
+    const gt_match *matches;
+    size_t count;
+    gt_status status = gt_detect_record(w->detect, record, &matches, &count);
+    if (status == GT_INVALID) {
+        gt_emit_reject(emit, "not a JSON object");
+        return GT_OK;
+    }
+    if (status != GT_OK)
+        return status;
+    if (count && gt_run_is_ecs(&s->run) &&
+        !gt_run_document_inside(&s->run, matches[0].document))
+        return GT_OK;
+    for (size_t i = 0; i < count; i++)
+        GT_TRY(emit_alert(w, &matches[i], input->name, emit));
+    return GT_OK;
+}
+
+/* --- in order --------------------------------------------------------------------------------- */
+
+static gt_status on_commit(void *ctx, const gt_committed *item)
+{
+    scan *s = ctx;
+    s->found++;
+    s->by_rule[item->tag]++;
+    if (s->found > s->most)
+        return GT_OK;
+    s->written++;
+    if (s->format == COUNT)
+        return GT_OK;
+    gt_cli_print(s->cli, item->bytes);
+    if (s->format == NDJSON) {
+        gt_cli_print(s->cli, gt_detector_alert_tail(s->detector, (size_t)item->tag));
+        gt_cli_print(s->cli, GT_STR("\n"));
+    }
+    return GT_OK;
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+/* Alerts found, held back ones too, by rule_id. */
+static void summary_members(const scan *s, gt_buf *out)
+{
+    const char *separator = "";
+    gt_buf_lit(out, ",\"alerts\":{");
+    for (size_t i = 0; i < gt_detector_count(s->detector); i++) {
+        if (!s->by_rule[i])
+            continue;
+        gt_buf_add(out, gt_str_c(separator));
+        gt_json_write_str(out, gt_detector_rule(s->detector, i)->rule_id);
+        gt_buf_printf(out, ":%llu", (unsigned long long)s->by_rule[i]);
+        separator = ",";
+    }
+    gt_buf_printf(out, "},\"held_back\":%llu,\"rules\":%zu",
+                  (unsigned long long)(s->found - s->written), gt_detector_count(s->detector));
+}
+
+static int finish(scan *s)
+{
+    gt_cli *cli = s->cli;
+    char text[128];
+    gt_buf members = GT_BUF(GT_GIB);
+    uint64_t held = s->found - s->written;
+    if (s->format == COUNT)
+        gt_cli_printf(cli, "%llu\n", (unsigned long long)s->found);
+    gt_cli_flush(cli);
+    summary_members(s, &members);
+    int summary = gt_run_summary(&s->run, gt_buf_str(&members));
+    gt_buf_done(&members);
+    if (held)
+        snprintf(text, sizeof(text), "%llu alerts, %llu of them held back by --max-alerts",
+                 (unsigned long long)s->found, (unsigned long long)held);
+    else
+        snprintf(text, sizeof(text), "%llu alert%s", (unsigned long long)s->found,
+                 s->found == 1 ? "" : "s");
+    int input = gt_run_finish(&s->run, text);
+    if (input || summary)
+        return GT_EXIT_INPUT;
+    return s->found && gt_cli_flag(cli, GT_OPT_EXIT_CODE) ? GT_EXIT_ALERTS : GT_EXIT_OK;
+}
+
+static int prepare(scan *s)
+{
+    gt_cli *cli = s->cli;
+    int exit = gt_cli_rules_load(cli, NULL, 0, false, &s->rules);
+    if (exit)
+        return exit;
+    exit = gt_cli_rules_choose(cli, &s->rules, false);
+    if (exit)
+        return exit;
+    gt_detector_options options = {
+        .rules = s->rules.set,
+        .select = gt_cli_rules_selected,
+        .select_ctx = &s->rules,
+        .documents = gt_run_is_ecs(&s->run),
+        .now = cli->now,
+    };
+    gt_status status = gt_detector_new(cli->arena, &options, &s->detector);
+    if (status != GT_OK)
+        return gt_cli_failed(cli, status, "preparing the rules");
+    size_t count = gt_detector_count(s->detector);
+    s->by_rule = gt_arena_array(cli->arena, uint64_t, count + 1);
+    if (!s->by_rule)
+        return gt_cli_failed(cli, gt_arena_status(cli->arena), "preparing the rules");
+    gt_cli_rules_note(cli, &s->rules);
+    if (count == 0)
+        gt_cli_warn(cli, "no rule runs");
+    return GT_EXIT_OK;
+}
+
+static format wanted_format(const gt_cli *cli)
+{
+    if (gt_cli_flag(cli, GT_OPT_COUNT))
+        return COUNT;
+    return (format)gt_cli_choice(cli, GT_OPT_FORMAT, cli->tty_out ? TEXT : NDJSON);
+}
+
+static int scan_run(scan *s)
+{
+    gt_cli *cli = s->cli;
+    int exit = gt_run_open(cli, cli->args, cli->arg_count, &s->run);
+    if (!exit)
+        exit = prepare(s);
+    if (!exit && !gt_run_is_ecs(&s->run))
+        exit = gt_run_tables(&s->run);
+    if (exit)
+        return exit;
+    if (s->format == CSV) {
+        gt_buf head = GT_BUF(GT_MIB);
+        gt_render_csv_head(&head, true);
+        gt_cli_print(cli, gt_buf_str(&head));
+        gt_buf_done(&head);
+    }
+    gt_pipeline_stage stage = {
+        .ctx = s,
+        .worker_new = worker_new,
+        .record = on_record,
+        .worker_free = gt_run_worker_free,
+        .commit = on_commit,
+    };
+    exit = gt_run_go(&s->run, &stage);
+    return exit ? exit : finish(s);
+}
+
+int gt_cmd_scan(gt_cli *cli)
+{
+    scan s = {
+        .cli = cli,
+        .format = wanted_format(cli),
+        .most = (uint64_t)gt_cli_number(cli, GT_OPT_MAX_ALERTS, INT64_MAX),
+    };
+    int exit = scan_run(&s);
+    gt_run_done(&s.run);
+    return exit;
+}

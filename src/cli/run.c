@@ -1,0 +1,322 @@
+#include "cli/run.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "cli/progress.h"
+#include "detect/alert.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Milliseconds between two drawings of the bar: fast enough to look alive, too slow to cost. */
+#define DRAW_EVERY_MS 100
+
+/* Set by SIGINT and SIGTERM while a run is on; a second signal ends the program at once. */
+static volatile sig_atomic_t interrupted; /* a signal handler has nowhere else to write */
+
+static void on_signal(int number)
+{
+    interrupted = 1;
+    signal(number, SIG_DFL);
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static size_t processors(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (size_t)n : 1;
+}
+
+static void read_filter(gt_cli *cli, gt_input_filter *filter)
+{
+    filter->has_since = gt_cli_has(cli, GT_OPT_SINCE);
+    filter->has_until = gt_cli_has(cli, GT_OPT_UNTIL);
+    filter->since = gt_cli_number(cli, GT_OPT_SINCE, 0);
+    filter->until = gt_cli_number(cli, GT_OPT_UNTIL, 0);
+    filter->accounts = gt_cli_list(cli, GT_OPT_ACCOUNT, &filter->account_count);
+    filter->regions = gt_cli_list(cli, GT_OPT_REGION, &filter->region_count);
+}
+
+int gt_run_open(gt_cli *cli, const gt_str *paths, size_t path_count, gt_run *ret)
+{
+    *ret = (gt_run){.cli = cli, .errors = GT_BUF(GT_GIB)};
+    pthread_mutex_init(&ret->lock, NULL);
+    read_filter(cli, &ret->filter);
+    if (ret->filter.has_since && ret->filter.has_until && ret->filter.since >= ret->filter.until)
+        return gt_cli_usage(cli, "--since is not before --until: no event can be between them");
+    gt_status status = gt_inputs_expand(cli->arena, paths, path_count, &ret->filter, &ret->inputs);
+    if (status != GT_OK)
+        return gt_cli_failed(cli, status, "listing the files");
+    bool ecs = gt_cli_accepts(cli, GT_OPT_INPUT) && gt_cli_choice(cli, GT_OPT_INPUT, 0) == 1;
+    int64_t threads = gt_cli_number(cli, GT_OPT_THREADS, 0);
+    if (threads > GT_THREADS_MAX)
+        return gt_cli_usage(cli, "--threads must be at most %d", GT_THREADS_MAX);
+    ret->options = (gt_pipeline_options){
+        .inputs = &ret->inputs,
+        .kind = ecs ? GT_RECORDS_ECS : GT_RECORDS_CLOUDTRAIL,
+        .threads = threads ? (size_t)threads : processors(),
+        .filter = ret->filter,
+        .interrupt = &interrupted,
+    };
+    return GT_EXIT_OK;
+}
+
+bool gt_run_is_ecs(const gt_run *run)
+{
+    return run->options.kind == GT_RECORDS_ECS;
+}
+
+int gt_run_tables(gt_run *run)
+{
+    static const gt_ecs_mapping mappings[] = {GT_ECS_8_8, GT_ECS_9_0, GT_ECS_FILEBEAT};
+    gt_cli *cli = run->cli;
+    gt_str message = GT_STR_NULL;
+    gt_ecs_options options = {
+        .mapping = mappings[gt_cli_choice(cli, GT_OPT_MAPPING, 0)],
+        .created = gt_cli_str(cli, GT_OPT_CREATED),
+        .geoip_city = gt_cli_path(cli, GT_OPT_GEOIP_CITY),
+        .geoip_asn = gt_cli_path(cli, GT_OPT_GEOIP_ASN),
+    };
+    options.tags = gt_cli_list(cli, GT_OPT_TAG, &options.tag_count);
+    gt_time_ms created;
+    if (options.created.len && !gt_time_parse(options.created, &created))
+        return gt_cli_usage(cli, "--created must be a time like 2024-10-14T09:00:00Z, not '%.*s'",
+                            GT_STR_ARG(options.created));
+    gt_status status = gt_ecs_tables_open(&options, cli->arena, &run->tables, &message);
+    if (status != GT_OK) {
+        gt_cli_error(cli, "%.*s", GT_STR_ARG(message));
+        return GT_EXIT_USAGE;
+    }
+    gt_str warning = gt_ecs_tables_warning(run->tables);
+    if (warning.len && !cli->quiet)
+        gt_cli_warn(cli, "%.*s", GT_STR_ARG(warning));
+    return GT_EXIT_OK;
+}
+
+void gt_run_done(gt_run *run)
+{
+    gt_ecs_tables_close(run->tables);
+    gt_buf_done(&run->errors);
+    pthread_mutex_destroy(&run->lock);
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+static void note_error(gt_run *run, const gt_problem *problem)
+{
+    if (run->errors.len)
+        gt_buf_add_byte(&run->errors, ',');
+    gt_buf_lit(&run->errors, "{\"file\":");
+    gt_json_write_str(&run->errors, problem->input->name);
+    gt_buf_printf(&run->errors, ",\"offset\":%llu,\"reason\":", (unsigned long long)problem->offset);
+    gt_json_write_str(&run->errors, gt_str_c(problem->reason));
+    gt_buf_add_byte(&run->errors, '}');
+}
+
+static void on_problem(void *ctx, const gt_problem *problem)
+{
+    gt_run *run = ctx;
+    bool warning = problem->kind == GT_PROBLEM_WARNING;
+    pthread_mutex_lock(&run->lock);
+    if (!warning)
+        note_error(run, problem);
+    if (run->problems_shown >= GT_CLI_PROBLEMS_MAX) {
+        run->problems_hidden++;
+    } else {
+        run->problems_shown++;
+        gt_progress_clear(run->cli);
+        const char *reason = problem->reason;
+        if (warning)
+            gt_cli_warn(run->cli, "%.*s: offset %llu: %s", GT_STR_ARG(problem->input->name),
+                        (unsigned long long)problem->offset, reason);
+        else
+            gt_cli_error(run->cli, "%.*s: offset %llu: %s", GT_STR_ARG(problem->input->name),
+                         (unsigned long long)problem->offset, reason);
+    }
+    pthread_mutex_unlock(&run->lock);
+}
+
+static void on_progress(void *ctx, const gt_progress *progress)
+{
+    gt_run *run = ctx;
+    int64_t now = gt_cli_clock_ms();
+    pthread_mutex_lock(&run->lock);
+    if (now - run->drawn_ms >= DRAW_EVERY_MS) {
+        run->drawn_ms = now;
+        gt_progress_draw(run->cli, progress, now - run->begin_ms);
+    }
+    pthread_mutex_unlock(&run->lock);
+}
+
+static gt_status on_commit(void *ctx, const gt_committed *item)
+{
+    gt_run *run = ctx;
+    pthread_mutex_lock(&run->lock);
+    if (run->cli->tty_out)
+        gt_progress_clear(run->cli);
+    gt_status status = run->stage->commit(run->stage->ctx, item);
+    if (status == GT_OK && run->cli->out_failed)
+        status = GT_IO;
+    /* People want to see results as they come. */
+    if (run->cli->tty_out)
+        gt_cli_flush(run->cli);
+    pthread_mutex_unlock(&run->lock);
+    return status;
+}
+
+static gt_status on_worker_new(void *ctx, size_t index, void **ret_worker)
+{
+    gt_run *run = ctx;
+    *ret_worker = NULL;
+    return run->stage->worker_new ? run->stage->worker_new(run->stage->ctx, index, ret_worker)
+                                  : GT_OK;
+}
+
+static void on_worker_free(void *ctx, void *worker)
+{
+    gt_run *run = ctx;
+    if (run->stage->worker_free)
+        run->stage->worker_free(run->stage->ctx, worker);
+}
+
+int gt_run_go(gt_run *run, const gt_pipeline_stage *stage)
+{
+    gt_pipeline_stage own = {
+        .ctx = run,
+        .worker_new = on_worker_new,
+        .record = stage->record,
+        .worker_free = on_worker_free,
+        .commit = stage->commit ? on_commit : NULL,
+        .problem = on_problem,
+        .progress = run->cli->tty_err && !run->cli->quiet ? on_progress : NULL,
+    };
+    run->stage = stage;
+    run->begin_ms = run->drawn_ms = gt_cli_clock_ms();
+    interrupted = 0;
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    gt_status status = gt_pipeline_run(&run->options, &own, &run->counts);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    gt_progress_clear(run->cli);
+    if (run->problems_hidden)
+        gt_cli_error(run->cli, "%llu more problems like these%s",
+                     (unsigned long long)run->problems_hidden, "; --summary FILE lists all of them");
+    if (status == GT_IO && run->cli->out_failed)
+        return GT_EXIT_INPUT;
+    if (status != GT_OK && status != GT_END)
+        return gt_cli_failed(run->cli, status, "reading the events");
+    return GT_EXIT_OK;
+}
+
+gt_status gt_run_worker_new(gt_run *run, const gt_detector *detector,
+                            const gt_detect_enrich *enrich, void *command, void **ret)
+{
+    gt_run_worker *w = gt_calloc(1, sizeof(*w));
+    if (!w)
+        return GT_NOMEM;
+    w->command = command;
+    w->text = GT_BUF(GT_BATCH_ARENA_MAX);
+    gt_status status = gt_detect_worker_new(detector, run->tables, enrich, &w->detect);
+    if (status != GT_OK) {
+        gt_free(w);
+        return status;
+    }
+    *ret = w;
+    return GT_OK;
+}
+
+void gt_run_worker_free(void *ctx, void *worker)
+{
+    gt_run_worker *w = worker;
+    (void)ctx;
+    if (!w)
+        return;
+    gt_detect_worker_free(w->detect);
+    gt_buf_done(&w->text);
+    gt_free(w);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+int gt_run_finish(gt_run *run, const char *more)
+{
+    const gt_pipeline_counts *c = &run->counts;
+    gt_cli *cli = run->cli;
+    gt_buf line = GT_BUF((size_t)1 << 20);
+    gt_buf_printf(&line, "read %llu = evaluated %llu + duplicate %llu + rejected %llu (%zu file%s",
+                  (unsigned long long)c->read, (unsigned long long)c->evaluated,
+                  (unsigned long long)c->duplicate, (unsigned long long)c->rejected, c->files,
+                  c->files == 1 ? "" : "s");
+    if (run->inputs.pruned)
+        gt_buf_printf(&line, ", %zu skipped by name", run->inputs.pruned);
+    if (run->inputs.ignored)
+        gt_buf_printf(&line, ", %zu no logs", run->inputs.ignored);
+    gt_buf_lit(&line, ")");
+    if (c->outside)
+        gt_buf_printf(&line, "; %llu outside what was asked for", (unsigned long long)c->outside);
+    if (more && *more)
+        gt_buf_printf(&line, "; %s", more);
+    if (c->interrupted)
+        gt_cli_error(cli, "interrupted: not everything was read");
+    if (run->inputs.count == 0 && !run->inputs.pruned)
+        gt_cli_warn(cli, "no log file was found in what was named");
+    gt_cli_note(cli, "%s", line.data ? line.data : "");
+    gt_buf_done(&line);
+    return c->problems || c->interrupted ? GT_EXIT_INPUT : GT_EXIT_OK;
+}
+
+int gt_run_summary(gt_run *run, gt_str members)
+{
+    const char *path = gt_cli_path(run->cli, GT_OPT_SUMMARY);
+    const gt_pipeline_counts *c = &run->counts;
+    if (!path)
+        return GT_EXIT_OK;
+    FILE *file = fopen(path, "w");
+    if (file) {
+        fprintf(file,
+                "{\"files\":%zu,\"read\":%llu,\"evaluated\":%llu,\"duplicate\":%llu,"
+                "\"rejected\":%llu,\"outside\":%llu,\"warnings\":%llu,\"files_skipped\":%zu",
+                c->files, (unsigned long long)c->read, (unsigned long long)c->evaluated,
+                (unsigned long long)c->duplicate, (unsigned long long)c->rejected,
+                (unsigned long long)c->outside, (unsigned long long)c->warnings,
+                run->inputs.pruned);
+        fwrite(members.ptr, 1, members.len, file);
+        fputs(",\"errors\":[", file);
+        fwrite(run->errors.data, 1, run->errors.len, file);
+        fputs("]}\n", file);
+    }
+    bool bad = !file || ferror(file);
+    if ((file && fclose(file) != 0) || bad || gt_buf_status(&run->errors) != GT_OK) {
+        gt_cli_error(run->cli, "%s: %s", path, strerror(errno));
+        return GT_EXIT_INPUT;
+    }
+    return GT_EXIT_OK;
+}
+
+/* --- documents ------------------------------------------------------------------------------- */
+
+static bool is_one_of(gt_str text, const gt_str *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (gt_str_eq(text, list[i]))
+            return true;
+    return count == 0;
+}
+
+bool gt_run_document_inside(const gt_run *run, const gt_json *document)
+{
+    const gt_input_filter *f = &run->filter;
+    gt_time_ms time;
+    if ((f->has_since || f->has_until) &&
+        gt_time_parse(gt_document_text(document, GT_STR("@timestamp")), &time) &&
+        ((f->has_since && time < f->since) || (f->has_until && time >= f->until)))
+        return false;
+    return is_one_of(gt_document_text(document, GT_STR("cloud.account.id")), f->accounts,
+                     f->account_count) &&
+           is_one_of(gt_document_text(document, GT_STR("cloud.region")), f->regions,
+                     f->region_count);
+}
