@@ -1,5 +1,6 @@
 #include "ecs/jstr.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -99,44 +100,48 @@ gt_status gt_jstr_order(const uint32_t *hashes, size_t count, size_t capacity, u
     return GT_OK;
 }
 
+/* Significant digits with the decimal point behind the first `point` of them (at most 7). */
+static void write_digits(gt_buf *out, const char *digits, int count, int point)
+{
+    for (int i = 0; i < point; i++)
+        gt_buf_add_byte(out, i < count ? digits[i] : '0');
+    gt_buf_add_byte(out, '.');
+    if (count > point)
+        gt_buf_add(out, (gt_str){digits + point, (size_t)(count - point)});
+    else
+        gt_buf_add_byte(out, '0');
+}
+
 /* java.lang.Double.toString: the shortest digits (two at least) that read back as the number. */
 static void write_double(gt_buf *out, double d)
 {
-    char text[40];
-    int precision = 1;
-    if (d > 1.7976931348623157e308 || d < -1.7976931348623157e308) {
+    char text[40], digits[32];
+    int precision = 1, count = 0;
+    if (isinf(d)) {
         gt_buf_add(out, d < 0 ? GT_STR("-Infinity") : GT_STR("Infinity"));
         return;
     }
     do
         snprintf(text, sizeof text, "%.*e", precision, d);
     while (precision++ < 16 && strtod(text, NULL) != d);
-    char digits[32];
-    size_t n = 0;
     const char *p = text;
-    if (*p == '-') {
-        gt_buf_add_byte(out, '-');
-        p++;
-    }
+    if (*p == '-')
+        gt_buf_add_byte(out, *p++);
     for (; *p != 'e'; p++)
         if (*p != '.')
-            digits[n++] = *p;
+            digits[count++] = *p;
     int exponent = (int)strtol(p + 1, NULL, 10);
-    while (n > 1 && digits[n - 1] == '0')
-        n--;
-    if (d == 0)
-        exponent = 0;
-    int point = exponent >= -3 && exponent < 7 ? exponent + 1 : 1; /* digits before the point */
-    for (int i = point <= 0 ? point - 1 : 0; i < point || i < (int)n || i < point + 1; i++) {
-        if (i == point)
-            gt_buf_add_byte(out, '.');
-        if (i < 0 && i != point)
-            gt_buf_add_byte(out, '0');
-        else if (i >= 0)
-            gt_buf_add_byte(out, i < (int)n ? digits[i] : '0');
-    }
-    if (point != exponent + 1)
+    while (count > 1 && digits[count - 1] == '0')
+        count--;
+    if (exponent >= 0 && exponent < 7) {
+        write_digits(out, digits, count, exponent + 1);
+    } else if (exponent < 0 && exponent >= -3) {
+        gt_buf_add(out, gt_str_head(GT_STR("0.00"), (size_t)(1 - exponent)));
+        gt_buf_add(out, (gt_str){digits, (size_t)count});
+    } else {
+        write_digits(out, digits, count, 1);
         gt_buf_printf(out, "E%d", exponent);
+    }
 }
 
 static void write_number(gt_buf *out, gt_str text)
