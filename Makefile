@@ -3,6 +3,8 @@
 # against just that closure, so a call against the direction of the data flow does not link.
 
 BUILD ?= build
+# One spelling of the path: the dependency files name their objects by it.
+override BUILD := $(abspath $(BUILD))
 CC = gcc
 AR = gcc-ar
 OPT ?= -O2 -g

@@ -1,5 +1,7 @@
 #include "ecs/ecs_internal.h"
 
+#include "base/timeutil.h"
+
 #define SPARE_NODES 32
 
 static const struct {
@@ -92,18 +94,17 @@ gt_json *gt_doc_copy(mapping *m, const gt_json *value)
     return copy;
 }
 
-void gt_doc_append(mapping *m, gt_json **list, object_id id, gt_str key, gt_str text)
+void gt_doc_append(mapping *m, doc_list *list, object_id id, gt_str key, gt_str text)
 {
+    bool added;
     if (!text.len)
         return;
-    if (!*list)
-        *list = gt_doc_put(m, id, key, gt_doc_node(m, GT_JSON_ARRAY));
-    for (gt_json *e = gt_json_first(*list); e; e = e->next)
-        if (gt_str_eq(e->str, text))
-            return;
-    gt_json *node = *list ? gt_doc_str(m, text) : NULL;
-    if (node)
-        append(*list, node);
+    m->failed |= gt_text_set_add(&list->set, m->batch, text, &added) == SIZE_MAX;
+    if (!added)
+        return;
+    if (!list->node)
+        list->node = gt_doc_put(m, id, key, gt_doc_node(m, GT_JSON_ARRAY));
+    gt_json_append(list->node, gt_doc_str(m, text));
 }
 
 void gt_doc_error(mapping *m, gt_str message)
@@ -112,4 +113,35 @@ void gt_doc_error(mapping *m, gt_str message)
         m->failed = true; /* the caller's printf had no memory */
     else if (m->message_count < MESSAGES_MAX)
         m->messages[m->message_count++] = message;
+}
+
+/* As Elasticsearch prints a date: UTC, three decimals. */
+static gt_str utc(mapping *m, gt_str text)
+{
+    char out[GT_TIME_TEXT_MAX];
+    gt_time_ms t;
+    if (!gt_time_parse(text, &t))
+        return GT_STR_NULL;
+    gt_str copy;
+    if (text.len == 20 && text.ptr[10] == 'T' && text.ptr[19] == 'Z') {
+        /* What nearly every record has: the same text with the fraction added. */
+        memcpy(out, text.ptr, 19);
+        memcpy(out + 19, ".000Z", 5);
+        copy = gt_arena_dup(m->batch, (gt_str){out, 24});
+    } else {
+        copy = gt_arena_dup(m->batch, gt_time_format(t, out));
+    }
+    m->failed |= !copy.ptr;
+    return copy;
+}
+
+gt_str gt_doc_date(mapping *m, source_id id, const char *name)
+{
+    const gt_json *value = m->slot[id];
+    if (!value || (value->type == GT_JSON_STRING && !value->str.len))
+        return GT_STR_NULL;
+    gt_str date = utc(m, slot_str(m, id));
+    if (!date.ptr && !m->failed)
+        gt_doc_error(m, gt_arena_printf(m->batch, "%s is not a date", name));
+    return date;
 }

@@ -7,6 +7,7 @@
 #include "ecs/ecs.h"
 
 #include "base/buf.h"
+#include "ecs/text_set.h"
 
 /* --- names made of the tables ------------------------------------------------------------------ */
 typedef enum source_id {
@@ -106,6 +107,12 @@ struct gt_ecs {
 
 #define MESSAGES_MAX 8
 
+/* A list of distinct texts in the document. */
+typedef struct doc_list {
+    gt_json *node; /* NULL while empty */
+    text_set set;
+} doc_list;
+
 /* The state of mapping one record. */
 typedef struct mapping {
     gt_ecs *ecs;
@@ -117,9 +124,10 @@ typedef struct mapping {
     gt_json *object[OBJ_COUNT];
     gt_json *spare; /* nodes from the arena in one piece */
     size_t spare_count;
-    gt_json *related_user, *related_ip, *related_hosts, *related_hash;
+    doc_list related_user, related_ip, related_hosts, related_hash;
     gt_json *user_name, *user_id, *user_email, *account_id;
-    gt_json *provider_ip; /* source.ip */
+    gt_json *source_ip; /* the node of source.ip */
+    gt_json *resources; /* the list in the document */
     gt_str messages[MESSAGES_MAX];
     size_t message_count;
 } mapping;
@@ -133,8 +141,11 @@ gt_json *gt_doc_str(mapping *m, gt_str s);
 gt_json *gt_doc_copy(mapping *m, const gt_json *value);
 /* Append text to a list of distinct texts that is put at object.key when it gets its first one.
  * Empty text is passed over. */
-void gt_doc_append(mapping *m, gt_json **list, object_id id, gt_str key, gt_str text);
+void gt_doc_append(mapping *m, doc_list *list, object_id id, gt_str key, gt_str text);
 void gt_doc_error(mapping *m, gt_str message);
+/* The date in a slot as Elasticsearch prints it; empty when the slot is. What is no date is a
+ * pipeline error that names it. */
+gt_str gt_doc_date(mapping *m, source_id id, const char *name);
 #define put(m, id, key, value) gt_doc_put((m), OBJ_##id, GT_STR(key), (value))
 #define put_str(m, id, key, value) gt_doc_put_str((m), OBJ_##id, GT_STR(key), (value))
 

@@ -3,19 +3,6 @@
  * of its fields is written and the event becomes a pipeline error. */
 #include "ecs/ecs_internal.h"
 
-#include "base/hash.h"
-#include "ecs/jstr.h"
-
-#include <stdlib.h>
-
-#define FEW 16 /* texts that are compared one by one; more get a table */
-
-typedef struct text_set {
-    gt_str *items;
-    size_t count, cap;
-    uint32_t *table; /* index + 1 by hash, NULL up to FEW items */
-    size_t mask;
-} text_set;
 
 typedef struct entities {
     mapping *m;
@@ -23,67 +10,12 @@ typedef struct entities {
     const char *wrong; /* what was no text; NULL: nothing */
 } entities;
 
-/* --- sets ---------------------------------------------------------------------------------------- */
-static bool grow(mapping *m, text_set *set)
-{
-    size_t cap = set->cap ? set->cap * 2 : FEW;
-    gt_str *items = gt_arena_grow(m->batch, set->items, set->cap * sizeof *items, cap * sizeof *items);
-    uint32_t *table = cap > FEW ? gt_arena_array(m->batch, uint32_t, cap * 2) : NULL;
-    if (!items || (cap > FEW && !table)) {
-        m->failed = true;
-        return false;
-    }
-    set->items = items;
-    set->cap = cap;
-    set->table = table;
-    set->mask = cap * 2 - 1;
-    for (size_t i = 0; table && i < set->count; i++) {
-        size_t at = (size_t)gt_hash64(items[i], (uintptr_t)m->batch) & set->mask;
-        while (table[at])
-            at = (at + 1) & set->mask;
-        table[at] = (uint32_t)i + 1;
-    }
-    return true;
-}
-
 /* false: it was there already (or memory ran out). */
 static bool set_add(mapping *m, text_set *set, gt_str text)
 {
-    if (set->count == set->cap && !grow(m, set))
-        return false;
-    if (!set->table) {
-        for (size_t i = 0; i < set->count; i++)
-            if (gt_str_eq(set->items[i], text))
-                return false;
-    } else {
-        size_t at = (size_t)gt_hash64(text, (uintptr_t)m->batch) & set->mask;
-        for (; set->table[at]; at = (at + 1) & set->mask)
-            if (gt_str_eq(set->items[set->table[at] - 1], text))
-                return false;
-        set->table[at] = (uint32_t)set->count + 1;
-    }
-    set->items[set->count++] = text;
-    return true;
-}
-
-static int cmp_texts(const void *a, const void *b)
-{
-    return gt_jstr_cmp(*(const gt_str *)a, *(const gt_str *)b);
-}
-
-static void set_sort(text_set *set)
-{
-    if (set->count > FEW) {
-        qsort(set->items, set->count, sizeof *set->items, cmp_texts);
-        return;
-    }
-    for (size_t i = 1; i < set->count; i++) {
-        gt_str text = set->items[i];
-        size_t at = i;
-        for (; at && gt_jstr_cmp(set->items[at - 1], text) > 0; at--)
-            set->items[at] = set->items[at - 1];
-        set->items[at] = text;
-    }
+    bool added;
+    m->failed |= gt_text_set_add(set, m->batch, text, &added) == SIZE_MAX;
+    return added;
 }
 
 /* --- values -------------------------------------------------------------------------------------- */
@@ -406,7 +338,7 @@ static void write_targets(entities *e)
         if (m->tables->mapping == GT_ECS_9_0 && host.len)
             set_add(m, &hosts, host);
     }
-    set_sort(&hosts);
+    gt_text_set_sort(&hosts);
     write_list(m, OBJ_HOST_TARGET, GT_STR("id"), &hosts);
 }
 
@@ -465,10 +397,10 @@ void gt_ecs_entities(mapping *m)
         gt_doc_error(m, gt_arena_printf(m->batch, "entity fields: %s is not text", e.wrong));
         return;
     }
-    set_sort(&e.targets);
+    gt_text_set_sort(&e.targets);
     for (size_t i = 0; i < e.targets.count; i++)
         set_add(m, &e.related, e.targets.items[i]);
-    set_sort(&e.related);
+    gt_text_set_sort(&e.related);
     write_list(m, OBJ_RELATED, GT_STR("entity"), &e.related);
     write_targets(&e);
     if (actor.len)

@@ -42,22 +42,6 @@ static void session_name(mapping *m)
     m->user_email = put_str(m, USER, "email", name);
 }
 
-static void date(mapping *m, source_id source, object_id id, gt_str key)
-{
-    gt_str text = slot_str(m, source);
-    char out[GT_TIME_TEXT_MAX];
-    gt_time_ms t;
-    if (!m->slot[source])
-        return;
-    if (!gt_time_parse(text, &t)) {
-        gt_doc_error(m, gt_arena_printf(m->batch, "%.*s is not a date", GT_STR_ARG(key)));
-        return;
-    }
-    gt_str copy = gt_arena_dup(m->batch, gt_time_format(t, out));
-    m->failed |= !copy.ptr;
-    gt_doc_put_str(m, id, key, copy);
-}
-
 static void move_names(mapping *m)
 {
     gt_json *name = m->slot[SRC_UI_USER_NAME], *issuer = m->slot[SRC_ISSUER_USER_NAME];
@@ -88,17 +72,16 @@ static void principal(mapping *m)
 void gt_ecs_identity(mapping *m)
 {
     move_names(m);
-    date(m, SRC_SC_CREATION_DATE, OBJ_SC, GT_STR("creation_date"));
+    put_str(m, SC, "creation_date", gt_doc_date(m, SRC_SC_CREATION_DATE, "creationDate"));
     if (!m->filebeat) {
         session_name(m);
         if (!m->user_id && is_type(m, "IdentityCenterUser"))
-            m->user_id = m->slot[SRC_UI_USER_ID];
+            m->user_id = gt_doc_copy(m, m->slot[SRC_BEHALF_USER_ID]);
         if (m->tables->mapping == GT_ECS_9_0)
             principal(m);
         gt_json *name = m->slot[SRC_A_USER_NAME];
-        if (!m->user_name && name && gt_str_is(slot_str(m, SRC_EVENT_NAME), "UserAuthentication")) {
+        if (!m->user_name && name && gt_str_is(slot_str(m, SRC_EVENT_NAME), "UserAuthentication"))
             m->user_name = gt_json_remove(m->slot[SRC_A], GT_STR("UserName"));
-        }
     }
     put(m, USER, "id", m->user_id);
     put(m, USER, "name", m->user_name);

@@ -31,41 +31,10 @@ static void moves(mapping *m)
 }
 
 /* --- times ---------------------------------------------------------------------------------------- */
-/* As Elasticsearch prints a date: UTC, three decimals. */
-static gt_str utc(mapping *m, gt_str text)
-{
-    char out[GT_TIME_TEXT_MAX];
-    gt_time_ms t;
-    if (!gt_time_parse(text, &t))
-        return GT_STR_NULL;
-    gt_str copy;
-    if (text.len == 20 && text.ptr[10] == 'T' && text.ptr[19] == 'Z') {
-        /* What nearly every record has: the same text with the fraction added. */
-        memcpy(out, text.ptr, 19);
-        memcpy(out + 19, ".000Z", 5);
-        copy = gt_arena_dup(m->batch, (gt_str){out, 24});
-    } else {
-        copy = gt_arena_dup(m->batch, gt_time_format(t, out));
-    }
-    m->failed |= !copy.ptr;
-    return copy;
-}
-
-static gt_str date_of(mapping *m, source_id id, const char *name)
-{
-    const gt_json *value = m->slot[id];
-    if (!value || (value->type == GT_JSON_STRING && !value->str.len))
-        return GT_STR_NULL;
-    gt_str date = utc(m, slot_str(m, id));
-    if (!date.ptr && !m->failed)
-        gt_doc_error(m, gt_arena_printf(m->batch, "%s is not a date", name));
-    return date;
-}
-
 static void timestamp(mapping *m)
 {
-    gt_str event = date_of(m, SRC_EVENT_TIME, "eventTime");
-    gt_str end = date_of(m, SRC_DIGEST_END_TIME, "digestEndTime");
+    gt_str event = gt_doc_date(m, SRC_EVENT_TIME, "eventTime");
+    gt_str end = gt_doc_date(m, SRC_DIGEST_END_TIME, "digestEndTime");
     gt_str t = end.len ? end : event.len ? event : m->tables->created;
     put_str(m, ROOT, "@timestamp", t);
     if (!m->slot[SRC_DIGEST_END_TIME] && !m->slot[SRC_DIGEST_START_TIME])
@@ -73,11 +42,11 @@ static void timestamp(mapping *m)
     object_id digest = m->filebeat ? OBJ_DIGEST_FILEBEAT : OBJ_DIGEST;
     gt_doc_put_str(m, digest, GT_STR("end_time"), end);
     gt_doc_put_str(m, digest, GT_STR("start_time"),
-                   date_of(m, SRC_DIGEST_START_TIME, "digestStartTime"));
+                   gt_doc_date(m, SRC_DIGEST_START_TIME, "digestStartTime"));
     gt_doc_put_str(m, digest, GT_STR("newest_event_time"),
-                   date_of(m, SRC_NEWEST_EVENT_TIME, "newestEventTime"));
+                   gt_doc_date(m, SRC_NEWEST_EVENT_TIME, "newestEventTime"));
     gt_doc_put_str(m, digest, GT_STR("oldest_event_time"),
-                   date_of(m, SRC_OLDEST_EVENT_TIME, "oldestEventTime"));
+                   gt_doc_date(m, SRC_OLDEST_EVENT_TIME, "oldestEventTime"));
 }
 
 /* --- source and user agent ------------------------------------------------------------------------ */
@@ -87,7 +56,7 @@ static void address(mapping *m)
     gt_ip ip;
     if (!text.len || !gt_ip_parse(text, &ip))
         return;
-    m->provider_ip = put_str(m, SOURCE, "ip", text);
+    m->source_ip = put_str(m, SOURCE, "ip", text);
     if (!m->filebeat)
         gt_doc_append(m, &m->related_ip, OBJ_RELATED, GT_STR("ip"), text);
     if (!m->tables->geoip)
@@ -189,7 +158,7 @@ static void digest(mapping *m)
                       slot_str(m, SRC_PREVIOUS_HASH_VALUE));
         return;
     }
-    put(m, DIGEST_FILEBEAT, "public_key_fingerprint", print);
+    put(m, DIGEST_FILEBEAT, "public_key_fingerprint", slot[SRC_DIGEST_FINGERPRINT_OLD]);
     if (gt_str_is(slot_str(m, SRC_PREVIOUS_HASH_ALGORITHM), "SHA-256"))
         put(m, FILE_HASH, "sha256", slot[SRC_PREVIOUS_SIGNATURE]);
     else
@@ -247,7 +216,7 @@ static void constants(mapping *m)
 static void tags(mapping *m)
 {
     gt_str preserve = GT_STR("preserve_original_event");
-    gt_json *list = NULL;
+    doc_list list = {0};
     for (size_t i = 0; i < m->tables->tag_count; i++)
         gt_doc_append(m, &list, OBJ_ROOT, GT_STR("tags"), m->tables->tags[i]);
     if (!m->message_count)
@@ -283,9 +252,9 @@ static void map_record(mapping *m, gt_json *record)
     address(m);
     user_agent(m);
     flags_and_ids(m);
+    gt_ecs_resources(m);
     related(m);
     gt_ecs_payloads(m);
-    gt_ecs_resources(m);
     tls(m);
     digest(m);
     moves(m);

@@ -107,11 +107,6 @@ void gt_ecs_payloads(mapping *m)
 }
 
 /* --- resources ---------------------------------------------------------------------------------- */
-typedef struct resource {
-    gt_json *node;
-    gt_str id; /* arn_account_type */
-} resource;
-
 static void rename_member(gt_json *object, gt_str from, gt_str to)
 {
     gt_json *member = gt_json_remove(object, from);
@@ -143,33 +138,24 @@ static gt_str resource_id(mapping *m, const gt_json *r)
 }
 
 /* Distinct resources, a later one in the place of an earlier equal one. */
-static size_t distinct(mapping *m, gt_json *list, resource *out)
+static size_t distinct(mapping *m, gt_json *list, gt_json **out, text_set *ids)
 {
-    size_t n = 0;
-    names known;
-    if (!gt_names_init(&known, m->batch, list->count)) {
-        m->failed = true;
-        return 0;
-    }
     for (gt_json *r = list->first, *next; r; r = next) {
+        bool added;
         next = r->next;
         if (r->type != GT_JSON_OBJECT)
             continue;
         rename_member(r, GT_STR("ARN"), GT_STR("arn"));
         rename_member(r, GT_STR("accountId"), GT_STR("account_id"));
         gt_str id = resource_id(m, r);
-        if (!id.ptr) {
+        size_t at = id.ptr ? gt_text_set_add(ids, m->batch, id, &added) : SIZE_MAX;
+        if (at == SIZE_MAX) {
             m->failed = true;
             return 0;
         }
-        uint32_t at = gt_names_find(&known, 0, id);
-        if (at == NAMES_NONE) {
-            at = (uint32_t)n++;
-            gt_names_add(&known, 0, id, at);
-        }
-        out[at] = (resource){r, id};
+        out[at] = r;
     }
-    return n;
+    return ids->count;
 }
 
 void gt_ecs_resources(mapping *m)
@@ -181,22 +167,23 @@ void gt_ecs_resources(mapping *m)
         put(m, CT, "resources", list);
         return;
     }
-    resource *all = gt_arena_array(m->batch, resource, list->count);
+    text_set ids = {0};
+    gt_json **all = gt_arena_array(m->batch, gt_json *, list->count);
     uint32_t *hashes = gt_arena_array(m->batch, uint32_t, list->count);
     uint32_t *order = gt_arena_array(m->batch, uint32_t, list->count);
     if (!all || !hashes || !order) {
         m->failed = true;
         return;
     }
-    size_t n = distinct(m, list, all);
+    size_t n = distinct(m, list, all, &ids);
     for (size_t i = 0; i < n; i++)
-        hashes[i] = gt_jstr_hash(all[i].id);
+        hashes[i] = gt_jstr_hash(ids.items[i]);
     m->failed |= gt_jstr_order(hashes, n, n, order, m->batch) != GT_OK;
     if (!n || m->failed)
         return;
-    gt_json *sorted = put(m, CT, "resources", gt_doc_node(m, GT_JSON_ARRAY));
+    m->resources = put(m, CT, "resources", gt_doc_node(m, GT_JSON_ARRAY));
     for (size_t i = 0; i < n; i++)
-        gt_json_append(sorted, all[order[i]].node);
+        gt_json_append(m->resources, all[order[i]]);
 }
 
 /* --- related.hosts ------------------------------------------------------------------------------- */
@@ -223,7 +210,7 @@ static void instances_of(mapping *m, const source_id ids[3], source_id list, sou
         append_instance(m, gt_json_str(gt_json_getl(v, "instanceId")));
 }
 
-/* Before gt_ecs_resources, which renames members. */
+/* After gt_ecs_resources: the order of the resources is that of the document. */
 void gt_ecs_hosts(mapping *m)
 {
     static const source_id of_request[] = {SRC_Q_INSTANCE_ID, SRC_Q_TARGET, SRC_Q_RESOURCE_ID};
@@ -231,16 +218,13 @@ void gt_ecs_hosts(mapping *m)
     gt_str host = slot_str(m, SRC_TLS_HOST), address = slot_str(m, SRC_SOURCE_IP_ADDRESS);
     if (!gt_str_ends(host, GT_STR(".amazonaws.com")))
         append_host(m, host);
-    if (!m->provider_ip && gt_str_find_byte(address, '.') != GT_NPOS &&
+    if (!m->source_ip && gt_str_find_byte(address, '.') != GT_NPOS &&
         gt_str_find_byte(address, ' ') == GT_NPOS &&
         !gt_str_ends(address, GT_STR(".amazonaws.com")))
         append_host(m, address);
     append_host(m, slot_str(m, SRC_Q_COMPUTER_NAME));
-    const gt_json *r = m->slot[SRC_RESOURCES];
-    for (r = gt_json_is(r, GT_JSON_ARRAY) ? r->first : NULL; r; r = r->next) {
-        gt_str arn = gt_json_str(gt_json_getl(r, "ARN"));
-        if (!arn.ptr)
-            arn = gt_json_str(gt_json_getl(r, "arn"));
+    for (const gt_json *r = gt_json_first(m->resources); r; r = r->next) {
+        gt_str arn = gt_json_str(gt_json_getl(r, "arn"));
         if (gt_str_find(arn, GT_STR(":instance/")) != GT_NPOS)
             append_instance(m, gt_str_from(arn, gt_str_rfind_byte(arn, '/') + 1));
     }
