@@ -120,5 +120,7 @@
 #define GT_FOLDERS_MAX 100000
 /* Nesting of folders: the walk recurses. */
 #define GT_FOLDER_DEPTH_MAX 64
+/* Security-group changes held at once: at some 150 bytes each, more than 50 million of them. */
+#define GT_SG_HISTORY_MAX (8 * GT_GIB)
 
 #endif

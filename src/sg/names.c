@@ -1,0 +1,339 @@
+/* names.c — which group a call by name meant.
+ * Method: such calls work in the default VPC alone, so a group of a VPC that was seen made as another one
+ * is no candidate. Names are free again after a delete; calls are resolved in the order of time, so that
+ * a delete by name ends its group for the calls behind it. What stays ambiguous stays unresolved. */
+#include "base/limits.h"
+#include "sg/history_internal.h"
+
+#include <stdlib.h>
+
+typedef struct vpc_fact {
+    gt_str id;
+    gt_str account, region; /* empty when only a VPC event told it */
+    gt_sg_truth is_default;
+} vpc_fact;
+
+/* Lives in history->sealed, as long as its index. */
+typedef struct gt_sg_names {
+    gt_sg_history *history;
+    gt_sg_group **by_name; /* groups with a name, sorted */
+    size_t count;
+    vpc_fact *vpcs;
+    size_t vpc_count;
+} resolver;
+
+static vpc_fact *vpc_find(resolver *r, gt_str id)
+{
+    for (size_t i = 0; i < r->vpc_count; i++)
+        if (gt_str_eq(r->vpcs[i].id, id))
+            return &r->vpcs[i];
+    return NULL;
+}
+
+static bool vpc_learn(resolver *r, gt_str id, gt_str account, gt_str region,
+                      gt_sg_truth is_default)
+{
+    vpc_fact *fact = vpc_find(r, id);
+    if (fact) {
+        if (fact->is_default == GT_SG_NOT_TOLD)
+            fact->is_default = is_default;
+        return true;
+    }
+    size_t size = r->vpc_count * sizeof *r->vpcs;
+    vpc_fact *grown = gt_arena_grow(r->history->sealed, r->vpcs, size, size + sizeof *grown);
+    if (!grown)
+        return false;
+    r->vpcs = grown;
+    grown[r->vpc_count++] = (vpc_fact){id, account, region, is_default};
+    return true;
+}
+
+static int cmp_name(const void *a, const void *b)
+{
+    const gt_sg_group *x = *(gt_sg_group *const *)a, *y = *(gt_sg_group *const *)b;
+    int c = gt_str_cmp(x->name, y->name);
+    return c ? c : gt_str_cmp(x->id, y->id);
+}
+
+static bool matches(gt_str a, gt_str b)
+{
+    return a.len == 0 || b.len == 0 || gt_str_eq(a, b);
+}
+
+/* An account has one default VPC in a region: when another one is known, this is none. */
+static gt_sg_truth vpc_is_default(resolver *r, const gt_sg_group *g)
+{
+    const vpc_fact *fact = vpc_find(r, g->vpc_id);
+    if (fact && fact->is_default != GT_SG_NOT_TOLD)
+        return fact->is_default;
+    for (size_t i = 0; g->vpc_id.len && i < r->vpc_count; i++)
+        if (r->vpcs[i].is_default == GT_SG_YES && r->vpcs[i].account.len &&
+            gt_str_eq(r->vpcs[i].account, g->account) && gt_str_eq(r->vpcs[i].region, g->region))
+            return GT_SG_NO;
+    return GT_SG_NOT_TOLD;
+}
+
+/* How well a group fits a call by name at a time: 0 not at all; alive all around beats a border. */
+static int fit(resolver *r, const gt_sg_group *g, const gt_sg_change *c)
+{
+    gt_sg_truth is_default = vpc_is_default(r, g);
+    bool born = g->created != GT_SG_NO_TIME, dead = g->deleted != GT_SG_NO_TIME;
+    if (!matches(g->account, c->account) || !matches(g->region, c->region) ||
+        (born && g->created > c->time) || (dead && g->deleted < c->time) ||
+        is_default == GT_SG_NO)
+        return 0;
+    bool border_begin = born && g->created == c->time, border_end = dead && g->deleted == c->time;
+    bool ending = c->operation == GT_SG_REVOKE || c->operation == GT_SG_DELETE;
+    int score = is_default == GT_SG_YES ? 8 : 4;
+    if (!border_begin && !border_end)
+        return score + 2;
+    return score + (border_end == ending ? 1 : 0);
+}
+
+/* A name that no known group bears, while one group alone in the default VPC has no known name. Groups
+ * whose VPC is not known count too: they make it two. */
+static gt_sg_group *only_unnamed(resolver *r, const gt_sg_change *c)
+{
+    gt_sg_history *h = r->history;
+    gt_sg_group *found = NULL;
+    for (size_t i = 0; i < h->group_count; i++) {
+        gt_sg_group *g = &h->groups[i];
+        if (g->name.len || g->baseline == GT_SG_COMPLETE || fit(r, g, c) == 0)
+            continue;
+        if (found)
+            return NULL;
+        found = g;
+    }
+    const vpc_fact *fact = found ? vpc_find(r, found->vpc_id) : NULL;
+    return fact && fact->is_default == GT_SG_YES ? found : NULL;
+}
+
+static bool name_known(const resolver *r, gt_str name)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (gt_str_eq(r->by_name[i]->name, name))
+            return true;
+    return false;
+}
+
+static gt_sg_group *best(resolver *r, gt_str name, const gt_sg_change *c)
+{
+    gt_sg_group *found = NULL;
+    int found_fit = 0;
+    bool tie = false;
+    size_t low = 0, high = r->count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (gt_str_cmp(r->by_name[mid]->name, name) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < r->count && gt_str_eq(r->by_name[low]->name, name); low++) {
+        int score = fit(r, r->by_name[low], c);
+        tie = score == found_fit ? tie || score > 0 : (score > found_fit ? false : tie);
+        if (score > found_fit) {
+            found_fit = score;
+            found = r->by_name[low];
+        }
+    }
+    return tie ? NULL : found;
+}
+
+/* What the VPC events say, and calls by name whose answer told the id. */
+static gt_status vpcs_learn(resolver *r, gt_arena *scratch)
+{
+    gt_sg_history *h = r->history;
+    for (size_t i = 0; i < h->keys.count; i++) {
+        gt_str key = h->keys.items[i];
+        bool vpc = gt_str_starts(key, GT_STR("vpc-"));
+        if (!vpc && !gt_str_starts(key, GT_STR("named:")))
+            continue;
+        for (uint32_t k = 0; k < h->buckets[i].count; k++) {
+            gt_arena_mark mark = gt_arena_save(scratch);
+            gt_sg_change *c = gt_sg_history_unpack(h, scratch, h->buckets[i].items[k]);
+            if (!c)
+                return GT_NOMEM;
+            if (vpc && c->operation == GT_SG_VPC && c->vpc_created) {
+                if (!vpc_learn(r, key, GT_STR(""), GT_STR(""), c->vpc_default ? GT_SG_YES : GT_SG_NO))
+                    return GT_NOMEM;
+            } else if (!vpc && c->operation != GT_SG_CREATE) {
+                const gt_sg_group *g = gt_sg_history_find(h, c->group_id);
+                if (g && g->vpc_id.len && !vpc_learn(r, g->vpc_id, g->account, g->region, GT_SG_YES))
+                    return GT_NOMEM;
+            }
+            gt_arena_rewind(scratch, mark);
+        }
+    }
+    return GT_OK;
+}
+
+static gt_status resolver_make(gt_sg_history *h, gt_arena *scratch, resolver **ret)
+{
+    resolver *r = gt_arena_new_of(h->sealed, resolver);
+    if (!r)
+        return GT_NOMEM;
+    r->history = h;
+    r->by_name = gt_arena_array(h->sealed, gt_sg_group *, h->group_count + 1);
+    if (!r->by_name)
+        return GT_NOMEM;
+    for (size_t i = 0; i < h->group_count; i++)
+        if (h->groups[i].name.len)
+            r->by_name[r->count++] = &h->groups[i];
+    qsort(r->by_name, r->count, sizeof *r->by_name, cmp_name);
+    GT_TRY(vpcs_learn(r, scratch));
+    *ret = r;
+    return GT_OK;
+}
+
+typedef struct pending {
+    gt_sg_change *change;
+    uint32_t entry;
+    gt_str name;
+} pending;
+
+static int cmp_pending(const void *a, const void *b)
+{
+    const pending *x = a, *y = b;
+    int c = gt_sg_change_cmp(x->change, y->change);
+    if (!c)
+        c = gt_str_cmp(x->name, y->name);
+    return c ? c : (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+static gt_status pending_collect(resolver *r, gt_arena *scratch, pending **ret, size_t *count)
+{
+    gt_sg_history *h = r->history;
+    for (size_t i = 0; i < h->keys.count; i++) {
+        gt_str key = h->keys.items[i];
+        if (!gt_str_starts(key, GT_STR("name:")))
+            continue;
+        const gt_sg_bucket *b = &h->buckets[i];
+        size_t size = *count * sizeof **ret;
+        pending *grown = gt_arena_grow(scratch, *ret, size, size + b->count * sizeof *grown);
+        if (!grown)
+            return GT_NOMEM;
+        *ret = grown;
+        for (uint32_t k = 0; k < b->count; k++) {
+            gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[k]);
+            if (!c)
+                return GT_NOMEM;
+            grown[(*count)++] = (pending){c, b->items[k], gt_str_from(key, 5)};
+        }
+    }
+    qsort(*ret, *count, sizeof **ret, cmp_pending);
+    return GT_OK;
+}
+
+static int cmp_named(const void *a, const void *b)
+{
+    const gt_sg_named *x = a, *y = b;
+    int c = gt_str_cmp(x->group_id, y->group_id);
+    return c ? c : (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+/* Two rounds: what only one group can have meant teaches which VPC is the default one. */
+static gt_status resolve_all(resolver *r, gt_arena *scratch)
+{
+    pending *all = NULL;
+    size_t count = 0;
+    gt_sg_history *h = r->history;
+    GT_TRY(pending_collect(r, scratch, &all, &count));
+    h->named = gt_arena_array(h->sealed, gt_sg_named, count + 1);
+    if (!h->named)
+        return GT_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        gt_sg_group *g = best(r, all[i].name, all[i].change);
+        if (g && g->vpc_id.len && !vpc_learn(r, g->vpc_id, g->account, g->region, GT_SG_YES))
+            return GT_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        gt_sg_group *g = best(r, all[i].name, all[i].change);
+        bool inferred = !g && !name_known(r, all[i].name);
+        if (inferred)
+            g = only_unnamed(r, all[i].change);
+        if (!g)
+            continue;
+        if (all[i].change->operation == GT_SG_DELETE)
+            g->deleted = all[i].change->time;
+        h->named[h->named_count++] = (gt_sg_named){g->id, all[i].entry, inferred};
+    }
+    qsort(h->named, h->named_count, sizeof *h->named, cmp_named);
+    return GT_OK;
+}
+
+gt_status gt_sg_names_resolve(gt_sg_history *h)
+{
+    gt_arena *scratch = gt_arena_new(GT_SG_HISTORY_MAX);
+    if (!scratch)
+        return GT_NOMEM;
+    gt_status status = resolver_make(h, scratch, &h->names);
+    if (status == GT_OK)
+        status = resolve_all(h->names, scratch);
+    gt_arena_free(scratch);
+    return status;
+}
+
+gt_str gt_sg_name_lookup(gt_sg_history *h, const gt_sg_change *call, gt_str name)
+{
+    const gt_sg_group *g = h->names ? best(h->names, name, call) : NULL;
+    return g ? g->id : GT_STR("");
+}
+
+/* --- does the VPC have IPv6? --------------------------------------------------------------------- */
+
+static gt_sg_truth from_vpc_events(gt_sg_history *h, gt_arena *scratch, const gt_sg_group *group)
+{
+    const gt_sg_bucket *b = gt_sg_history_bucket(h, group->vpc_id);
+    gt_sg_truth answer = GT_SG_NOT_TOLD;
+    for (uint32_t i = 0; b && i < b->count; i++) {
+        gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[i]);
+        if (!c || c->operation != GT_SG_VPC || c->time > group->created)
+            continue;
+        if (c->vpc_ipv6)
+            return GT_SG_YES;
+        if (c->vpc_created)
+            answer = GT_SG_NO;
+    }
+    return answer;
+}
+
+/* The first call about ::/0 for all of egress on a group that was seen created tells whether AWS had put
+ * that rule there: it could be revoked or described, or it could be added. */
+static gt_sg_truth from_group(gt_sg_history *h, gt_arena *scratch, const gt_sg_group *g,
+                              const gt_sg_bucket *touched)
+{
+    const gt_sg_change *first = NULL;
+    for (uint32_t i = 0; i < touched->count; i++) {
+        gt_sg_change *c = gt_sg_history_unpack(h, scratch, touched->items[i]);
+        if (c && gt_str_eq(c->group_id, g->id) && c->unmatched_count == 0 &&
+            (!first || gt_sg_change_cmp(c, first) < 0))
+            first = c;
+    }
+    if (!first || first->operation == GT_SG_MODIFY)
+        return GT_SG_NOT_TOLD;
+    return first->operation == GT_SG_AUTHORIZE ? GT_SG_NO : GT_SG_YES;
+}
+
+gt_sg_truth gt_sg_vpc_ipv6(gt_sg_history *h, gt_arena *scratch, const gt_sg_group *group)
+{
+    gt_sg_truth answer = from_vpc_events(h, scratch, group);
+    const gt_sg_bucket *touched = gt_sg_history_bucket(h, GT_STR("default-ipv6"));
+    if (answer != GT_SG_NOT_TOLD || !touched)
+        return answer;
+    gt_sg_truth own = from_group(h, scratch, group, touched);
+    if (own != GT_SG_NOT_TOLD || group->vpc_id.len == 0)
+        return own;
+    for (uint32_t i = 0; i < touched->count; i++) {
+        gt_sg_change *c = gt_sg_history_unpack(h, scratch, touched->items[i]);
+        const gt_sg_group *g = c ? gt_sg_history_find(h, c->group_id) : NULL;
+        if (!g || g->baseline != GT_SG_COMPLETE || !gt_str_eq(g->vpc_id, group->vpc_id))
+            continue;
+        gt_sg_truth other = from_group(h, scratch, g, touched);
+        if (other == GT_SG_YES)
+            return other;
+        if (other == GT_SG_NO)
+            answer = other;
+    }
+    return answer;
+}
