@@ -1,5 +1,5 @@
-/* Measure parse + map (+ write) per record: bench-ecs FILE… with one record a line or {"Records":…}.
- * Built by `make bench`; prints nanoseconds per record and the mean record size. */
+/* Measure parse + map (+ write) per record: ecs FILE… with CloudTrail files ({"Records":[…]}).
+ * `make bench` builds build/bench/ecs; it prints nanoseconds per record and the mean record size. */
 #include "base/limits.h"
 #include "ecs/ecs.h"
 #include "json/json.h"

@@ -53,6 +53,8 @@ docs: all
 	@mkdir -p docs/reference
 	$(call say,DOC,docs/reference/commands.md)
 	$(Q)$(BUILD)/gatetrail help --markdown > docs/reference/commands.md
+	$(call say,DOC,docs/reference/fields.md)
+	$(Q)$(PYTHON) tools/fields_md.py
 
 # Sanitizer builds have folders of their own beside the plain one.
 ASAN_FLAGS = BUILD=$(CURDIR)/build-asan SANITIZE=address,undefined COVERAGE=1 OPT="-O1 -g"

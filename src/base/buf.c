@@ -46,7 +46,7 @@ void gt_buf_add(gt_buf *buf, gt_str s)
     buf->data[buf->len] = '\0';
 }
 
-void gt_buf_add_byte(gt_buf *buf, char c)
+void gt_buf_add_byte_slow(gt_buf *buf, char c)
 {
     gt_buf_add(buf, (gt_str){&c, 1});
 }

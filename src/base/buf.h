@@ -32,7 +32,16 @@ static inline void gt_buf_reset(gt_buf *buf)
  * writes there and then adds to len. */
 char *gt_buf_room(gt_buf *buf, size_t more);
 void gt_buf_add(gt_buf *buf, gt_str s);
-void gt_buf_add_byte(gt_buf *buf, char c);
+void gt_buf_add_byte_slow(gt_buf *buf, char c); /* where gt_buf_add_byte finds no room */
+static inline void gt_buf_add_byte(gt_buf *buf, char c)
+{
+    if (buf->status == GT_OK && buf->len + 1 < buf->cap && buf->len < buf->max) {
+        buf->data[buf->len++] = c;
+        buf->data[buf->len] = '\0';
+    } else {
+        gt_buf_add_byte_slow(buf, c);
+    }
+}
 #define gt_buf_lit(buf, literal) gt_buf_add((buf), GT_STR(literal))
 void gt_buf_printf(gt_buf *buf, const char *fmt, ...) GT_PRINTF(2, 3);
 

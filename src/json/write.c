@@ -2,6 +2,10 @@
 
 #include <stdio.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 /* Length of the valid UTF-8 sequence at p (1-4), 0 when there is none (RFC 3629). */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
@@ -46,16 +50,35 @@ static bool plain_byte(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-void gt_json_write_str(gt_buf *out, gt_str s)
+/* Bytes from p on that are written as they are: printable ASCII without quote and backslash. */
+static size_t plain_run(const unsigned char *p, size_t len)
 {
-    const unsigned char *p = (const unsigned char *)s.ptr, *end = p + s.len;
-    gt_buf_add_byte(out, '"');
+    size_t i = 0;
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    const __m128i del = _mm_set1_epi8(0x7F), space = _mm_set1_epi8(0x20);
+    for (; len - i >= 16; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+        /* The comparison is signed: bytes from 0x80 on are below the space too. */
+        __m128i odd = _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_cmpeq_epi8(v, del));
+        odd = _mm_or_si128(odd, _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
+        unsigned mask = (unsigned)_mm_movemask_epi8(odd);
+        if (mask)
+            return i + (unsigned)__builtin_ctz(mask);
+    }
+#endif
+    while (i < len && plain_byte(p[i]))
+        i++;
+    return i;
+}
+
+/* What stands behind the first byte that cannot be written as it is. */
+static void write_rest(gt_buf *out, const unsigned char *p, const unsigned char *end)
+{
     while (p < end) {
-        const unsigned char *run = p;
-        while (p < end && plain_byte(*p))
-            p++;
-        if (p > run)
-            gt_buf_add(out, (gt_str){(const char *)run, (size_t)(p - run)});
+        size_t run = plain_run(p, (size_t)(end - p));
+        gt_buf_add(out, (gt_str){(const char *)p, run});
+        p += run;
         if (p == end)
             break;
         if (*p < 0x80) {
@@ -71,6 +94,22 @@ void gt_json_write_str(gt_buf *out, gt_str s)
             gt_buf_lit(out, "\xEF\xBF\xBD");
         p += n ? n : 1;
     }
+}
+
+void gt_json_write_str(gt_buf *out, gt_str s)
+{
+    char *to = gt_buf_room(out, s.len + 2);
+    if (!to)
+        return;
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    size_t run = plain_run(p, s.len);
+    *to++ = '"';
+    if (run)
+        memcpy(to, p, run);
+    out->len += 1 + run;
+    to[run] = '\0';
+    if (run < s.len)
+        write_rest(out, p + run, p + s.len);
     gt_buf_add_byte(out, '"');
 }
 

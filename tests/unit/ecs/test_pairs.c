@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "ecs/ecs.h"
 #include "json/json.h"
+#include "schema/schema.h"
 
 #include <dirent.h>
 #include <unistd.h>
@@ -46,6 +47,36 @@ static void differences(const char *name, gt_str path, const gt_json *got, const
     gt_buf_done(&text);
 }
 
+/* Every field that the mapping writes has a row, and the row's type takes the value. */
+static void check_types(const gt_json *node, gt_str path, gt_arena *arena)
+{
+    const gt_field *row;
+    gt_field_type type = gt_schema_type(gt_schema_default(), path, &row);
+    if (node->type == GT_JSON_ARRAY && type != GT_FIELD_FLATTENED) {
+        for (gt_json *e = node->first; e; e = e->next)
+            check_types(e, path, arena);
+        return;
+    }
+    if (node->type == GT_JSON_OBJECT) {
+        if (type == GT_FIELD_FLATTENED || type == GT_FIELD_GEO_POINT)
+            return;
+        for (gt_json *m = node->first; m; m = m->next)
+            check_types(m,
+                        path.len ? gt_arena_printf(arena, "%.*s.%.*s", GT_STR_ARG(path),
+                                                   GT_STR_ARG(m->key))
+                                 : m->key,
+                        arena);
+        return;
+    }
+    bool fits = node->type == GT_JSON_BOOL     ? type == GT_FIELD_BOOLEAN
+                : node->type == GT_JSON_NUMBER ? type == GT_FIELD_LONG || type == GT_FIELD_DOUBLE
+                                               : type == GT_FIELD_KEYWORD || type == GT_FIELD_DATE ||
+                                                     type == GT_FIELD_IP || type == GT_FIELD_TEXT ||
+                                                     type == GT_FIELD_CONSTANT_KEYWORD;
+    if (!fits && type != GT_FIELD_FLATTENED)
+        fail_msg("%.*s is typed %s", GT_STR_ARG(path), gt_field_type_name(type));
+}
+
 static void check(const char *name, gt_ecs *ecs, gt_str line, const gt_json *want)
 {
     gt_arena *batch = gt_arena_new(GT_BATCH_ARENA_MAX);
@@ -54,6 +85,7 @@ static void check(const char *name, gt_ecs *ecs, gt_str line, const gt_json *wan
     if (text.len)
         assert_int_equal(gt_json_parse(batch, text, &record, NULL), GT_OK);
     assert_int_equal(gt_ecs_map(ecs, batch, record, text, &got), GT_OK);
+    check_types(got, GT_STR_NULL, batch);
     remove_injected(got);
     if (!gt_json_equal(got, want)) {
         failures++;
