@@ -55,18 +55,30 @@ static bool fits(const text *t, const char *p)
     return *next == '{' || *next == '[';
 }
 
-/* Every line its own record? Then the next one begins at the line that follows. */
-static const char *next_line(const text *t)
+/* Have the first byte behind the white space at p + at, as far as the text and the limit go. */
+static bool see_behind(text *t, size_t at)
 {
-    const char *nl = memchr(t->p, '\n', (size_t)(t->end - t->p));
-    if (!nl)
-        return NULL;
+    while (skip_white(t->p + at, t->end) == t->end)
+        if ((size_t)(t->end - t->p) > GT_RECORD_BYTES_MAX || !text_more(t, t->p))
+            return false;
+    return true;
+}
+
+/* Every line its own record? Then the next one begins at the line that follows; its distance from p,
+ * or GT_NPOS. */
+static size_t next_line(text *t)
+{
+    const char *nl;
+    while (!(nl = memchr(t->p, '\n', (size_t)(t->end - t->p))))
+        if ((size_t)(t->end - t->p) > GT_RECORD_BYTES_MAX || !text_more(t, t->p))
+            return GT_NPOS;
+    see_behind(t, (size_t)(nl - t->p));
+    nl = memchr(t->p, '\n', (size_t)(t->end - t->p));
     const char *next = skip_white(nl, t->end);
     /* An indented line is part of a value that goes over many lines. */
-    bool unindented = next == t->end ? t->last : next[-1] == '\n' || next[-1] == '\r';
-    if (next < t->end && unindented && (*next == '{' || (*next >= '0' && *next <= '9')))
-        return next;
-    return next == t->end && unindented ? next : NULL;
+    bool unindented = next[-1] == '\n' || next[-1] == '\r';
+    bool begins = next == t->end ? t->last : *next == '{' || (*next >= '0' && *next <= '9');
+    return unindented && begins ? (size_t)(next - t->p) : GT_NPOS;
 }
 
 /* An object that is a record, or an envelope, beyond doubt: some of its parts look like one. */
@@ -124,6 +136,7 @@ static gt_status search(text *t)
         if ((verdict == GT_SCAN_OK || (container && verdict != GT_SCAN_DEEP)) &&
             is_certain(t, values)) {
             t->p = brace;
+            t->comma = true; /* whatever separated them was part of the broken one */
             return GT_OK;
         }
         if (verdict == GT_SCAN_OK)
@@ -144,19 +157,18 @@ gt_status resync(text *t)
     while (!(end = lenient_end(t->p, t->end)) &&
            (size_t)(t->end - t->p) < GT_STREAM_WINDOW && text_more(t, t->p))
         ;
+    size_t len = end ? (size_t)(end - t->p) : 0, line = GT_NPOS;
+    if (len)
+        see_behind(t, len);
     GT_TRY(t->status);
-    if (end && end == t->end && text_more(t, t->p))
-        end = lenient_end(t->p, t->end);
+    bool fitting = len && fits(t, t->p + len);
+    if (t->frames[t->depth] == FRAME_TOP && !(fitting && !memchr(t->p, '\n', len)))
+        line = next_line(t);
     GT_TRY(t->status);
-    const char *line = NULL;
-    if (t->frames[t->depth] == FRAME_TOP) {
-        bool one_line = end && !memchr(t->p, '\n', (size_t)(end - t->p));
-        line = one_line && fits(t, end) ? NULL : next_line(t);
-    }
-    if (line)
-        t->p = line;
-    else if (end && fits(t, end))
-        t->p = end;
+    if (line != GT_NPOS)
+        t->p += line;
+    else if (fitting)
+        t->p += len;
     else
         return search(t);
     return GT_OK;

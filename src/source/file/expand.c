@@ -151,8 +151,8 @@ static gt_status expand_entry(expansion *x, gt_str name)
 
 static gt_status enter_folder(expansion *x, DIR *dir)
 {
-    gt_str *names;
-    size_t count, before = x->path.len;
+    gt_str *names = NULL;
+    size_t count = 0, before = x->path.len;
     GT_TRY(list_folder(x, dir, &names, &count));
     if (x->path.len && x->path.data[x->path.len - 1] != '/')
         gt_buf_lit(&x->path, "/");
