@@ -55,14 +55,16 @@ static bool compile_kql(exception_compiler *c, gt_buf *kql, const gt_toml *place
 {
     gt_diags own;
     gt_str text = gt_arena_dup(c->arena, gt_buf_str(kql));
-    if (gt_buf_status(kql) != GT_OK)
+    c->no_memory = c->no_memory || gt_buf_status(kql) == GT_NOMEM;
+    if (gt_buf_status(kql) == GT_LIMIT)
         return refuse(c, place, NULL, "this exception is too large");
-    if (!text.ptr)
+    if (!text.ptr || c->no_memory)
         return false;
     gt_diags_init(&own, c->arena, GT_STR("exception"), text);
     gt_status status = gt_kql_compile(c->arena, c->scratch, text, (gt_offsets){0, NULL}, c->schema, ret, &own);
     if (status == GT_OK)
         return true;
+    c->no_memory = c->no_memory || status == GT_NOMEM;
     if (own.count)
         gt_diag_error(c->diags, "RULE-018", place->span, NULL, "%.*s", GT_STR_ARG(own.items[0].message));
     return false;
@@ -246,8 +248,8 @@ gt_status rule_exception_compile(exception_compiler *c, const gt_toml *node, exc
     bool good = read_expiry(c, node, item);
     if (entries)
         good = compile_entries(c, entries, GT_STR(""), 0, &item->entries, &item->entry_count) && good;
-    if (gt_arena_status(c->arena) != GT_OK)
-        return gt_arena_status(c->arena);
+    if (gt_arena_status(c->arena) != GT_OK || c->no_memory)
+        return c->no_memory ? GT_NOMEM : gt_arena_status(c->arena);
     if (c->diags->errors > errors || !good || !entries || !list_id)
         return GT_INVALID;
     *ret = item;

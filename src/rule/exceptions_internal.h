@@ -79,6 +79,7 @@ typedef struct exception_compiler {
     const gt_schema *schema;
     value_list_find find;
     void *find_ctx;
+    bool no_memory;
     gt_str nested; /* while inside an entry for a field of type nested: the field */
 } exception_compiler;
 
