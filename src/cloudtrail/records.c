@@ -11,16 +11,17 @@ bool text_more(text *t, const char *keep)
     gt_window w;
     gt_reader *r = t->reader;
     t->status = gt_decoder_more(r->decoder, (size_t)(keep - t->begin), &w);
-    if (t->status == GT_OK && r->sink->progress)
-        t->status = r->sink->progress(r->sink->ctx, gt_decoder_bytes_read(r->decoder),
-                                      gt_decoder_bytes_decoded(r->decoder));
     if (t->status != GT_OK)
         return false;
+    /* The old bytes are gone, whatever happens next. */
     t->begin = t->p = w.data;
     t->end = w.data + w.len;
     t->base = w.base;
     t->last = w.last;
-    return true;
+    if (r->sink->progress)
+        t->status = r->sink->progress(r->sink->ctx, gt_decoder_bytes_read(r->decoder),
+                                      gt_decoder_bytes_decoded(r->decoder));
+    return t->status == GT_OK;
 }
 
 bool text_need(text *t, size_t n)
@@ -143,6 +144,7 @@ static gt_status item(text *t)
     gt_reader *r = t->reader;
     if (t->frames[t->depth] == FRAME_TOP && text_need(t, 32) && enter_records(t))
         return GT_OK;
+    GT_TRY(t->status);
     for (;;) {
         const char *end = t->end;
         if ((size_t)(end - t->p) > GT_RECORD_BYTES_MAX)
