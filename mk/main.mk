@@ -1,5 +1,5 @@
 # The names a person types. `make help` lists them.
-.PHONY: help demo test check check-full golden-update lint docs docs-check install uninstall fuzz \
+.PHONY: help demo test check check-full golden-update lint docs install uninstall fuzz \
   setup asan tsan clean
 
 define HELP
@@ -9,7 +9,7 @@ make test          everything: set up, build, every test (under 20 minutes)
 make check         unit and golden tests, lint (under a minute)
 make check-full    make test plus long fuzzing, ThreadSanitizer and the long runs
 make golden-update write the golden files anew; look at the diff
-make docs          write docs/reference/commands.md and other made pages anew
+make docs          write the made parts of README.md and docs/reference anew
 make fuzz T=kql S=60   fuzz one target for so many seconds
 make install       to $$(PREFIX) (default /usr/local); DESTDIR is obeyed
 make clean
@@ -50,11 +50,8 @@ lint:
 	@$(PYTHON) tests/run lint
 
 docs: all
-	@mkdir -p docs/reference
-	$(call say,DOC,docs/reference/commands.md)
-	$(Q)$(BUILD)/gatetrail help --markdown > docs/reference/commands.md
-	$(call say,DOC,docs/reference/fields.md)
-	$(Q)$(PYTHON) tools/fields_md.py
+	@$(PYTHON) tools/readme.py $(BUILD)/gatetrail
+	@$(PYTHON) tools/fields_md.py
 
 # Sanitizer builds have folders of their own beside the plain one.
 ASAN_FLAGS = BUILD=$(CURDIR)/build-asan SANITIZE=address,undefined COVERAGE=1 OPT="-O1 -g"

@@ -435,7 +435,7 @@ def thursday(web_rules, db_rule, db_lan):
     # And two halves of the internet, minutes apart, the second by the other session.
     half = authorize(day + "02:11:00Z", DB, [permission("tcp", 5432, 5432, ["0.0.0.0/1"])], *net)
     other = (role("maintenance", "backup-job", first["accessKeyId"], day + "02:07:00Z"), INTRUDER_2, BOTO)
-    half += authorize(day + "02:19:30Z", DB, [permission("tcp", 5432, 5432, ["128.0.0.0/1"])], *other)
+    half = half + authorize(day + "02:19:30Z", DB, [permission("tcp", 5432, 5432, ["128.0.0.0/1"])], *other)
     wide = dict(db_lan[0], cidrIpv4="0.0.0.0/0", description="reports")
     modify_rule(day + "02:21:05Z", DB, wide, *net)
     create_group(day + "02:24:00Z", TOOLS, "monitoring-tools", "monitoring", *net)

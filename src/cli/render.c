@@ -126,6 +126,25 @@ static void add_action(gt_buf *out, const gt_json *document, bool colour)
     }
 }
 
+/* The part of a user agent that a person looks for: "Terraform/1.10.5" of a long list of libraries. */
+static gt_str tool_of(gt_str agent)
+{
+    static const char *const tools[] = {
+        "OpenTofu/", "Terraform/", "Pulumi/", "eksctl/", "aws-cli/", "Boto3/", "Botocore/",
+    };
+    for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
+        size_t at = gt_str_find(agent, gt_str_c(tools[i]));
+        if (at != GT_NPOS) {
+            agent = gt_str_from(agent, at);
+            break;
+        }
+    }
+    gt_str head;
+    gt_str_cut(agent, ' ', &head);
+    return gt_str_head(head, AGENT_BYTES_SHOWN);
+}
+
+/* "203.0.113.66 (NL)  Boto3/1.37.1"; a browser by its own name. */
 static void add_origin(gt_buf *out, const gt_json *document)
 {
     gt_str address = field(document, "source.address");
@@ -137,11 +156,14 @@ static void add_origin(gt_buf *out, const gt_json *document)
         gt_cli_escape(out, country);
         gt_buf_add_byte(out, ')');
     }
-    if (agent.len && !gt_str_eq(agent, address)) {
-        gt_buf_lit(out, "  ");
-        gt_cli_escape(out, gt_str_head(agent, AGENT_BYTES_SHOWN));
-        if (agent.len > AGENT_BYTES_SHOWN)
-            gt_buf_lit(out, "…");
+    if (!agent.len || gt_str_eq(agent, address))
+        return;
+    gt_buf_lit(out, "  ");
+    if (gt_str_starts(agent, GT_STR("Mozilla/"))) {
+        gt_buf_lit(out, "browser ");
+        gt_cli_escape(out, field(document, "user_agent.name"));
+    } else {
+        gt_cli_escape(out, tool_of(agent));
     }
 }
 

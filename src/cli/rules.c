@@ -1,5 +1,6 @@
 #include "cli/rules.h"
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/nearest.h"
 
@@ -60,6 +61,17 @@ int gt_cli_rules_load(gt_cli *cli, const gt_str *more, size_t more_count, bool l
 
 /* --- choosing ------------------------------------------------------------------------------------------- */
 
+/* "rules/x.toml" and "builtin:x.toml" as "x". */
+static gt_str file_name(gt_str path)
+{
+    gt_str name = gt_path_base(path);
+    if (gt_str_starts(name, GT_STR("builtin:")))
+        name = gt_str_from(name, strlen("builtin:"));
+    if (gt_str_ends(name, GT_STR(".toml")))
+        name.len -= strlen(".toml");
+    return name;
+}
+
 gt_rule *gt_cli_rules_find(gt_cli *cli, const gt_cli_rules *rules, gt_str what)
 {
     gt_rule *rule = gt_rules_find(rules->set, what);
@@ -69,6 +81,7 @@ gt_rule *gt_cli_rules_find(gt_cli *cli, const gt_cli_rules *rules, gt_str what)
     for (size_t i = 0; i < rules->set->count; i++) {
         gt_nearest_offer(&search, rules->set->items[i]->rule_id);
         gt_nearest_offer(&search, rules->set->items[i]->name);
+        gt_nearest_offer(&search, file_name(rules->set->items[i]->path));
     }
     if (search.best.len)
         gt_cli_error(cli, "no rule '%.*s'; did you mean '%.*s'?", GT_STR_ARG(what),
