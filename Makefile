@@ -3,6 +3,8 @@
 # against just that closure, so a call against the direction of the data flow does not link.
 
 BUILD ?= build
+# One spelling, or the dependency files of one make would not be those of the next.
+override BUILD := $(abspath $(BUILD))
 # One spelling of the path: the dependency files name their objects by it.
 override BUILD := $(abspath $(BUILD))
 CC = gcc
@@ -14,7 +16,7 @@ PREFIX ?= /usr/local
 PYTHON ?= python3
 # V=1 shows the commands.
 Q := $(if $(V),,@)
-say = $(if $(V),,@echo '  $(1) $(2)')
+say = $(if $(V),,@echo '  $(1) $(patsubst $(CURDIR)/%,%,$(2))')
 
 FOLDERS := base json schema toml ecs cloudtrail query rule sg detect investigate net respond \
            source sink store pipeline watch cli
