@@ -320,7 +320,7 @@ int gt_cmd_rules_check(gt_cli *cli)
         return status;
     if (gt_cli_choice(cli, GT_OPT_FORMAT_CHECK, 0) == 1)
         check_json(cli, rules.set);
-    gt_cli_note(cli, "%zu rules in %zu files: %zu errors, %zu warnings", rules.set->count,
+    gt_cli_note(cli, "rules: %zu, files: %zu, errors: %zu, warnings: %zu", rules.set->count,
                 rules.set->file_count, rules.set->errors, rules.set->warnings);
     return status;
 }
