@@ -61,8 +61,7 @@ static void move_names(mapping *m)
 static void principal(mapping *m)
 {
     gt_json *arn = m->slot[SRC_UI_ARN], *role = m->slot[SRC_ISSUER_ARN];
-    if (m->user_id)
-        put(m, UI, "principal_id", gt_doc_copy(m, m->user_id));
+    put(m, UI, "principal_id", gt_doc_copy(m, m->slot[SRC_UI_PRINCIPAL_ID]));
     if ((is_type(m, "IAMUser") || is_type(m, "Root")) && arn)
         m->user_id = gt_doc_copy(m, arn);
     else if (is_type(m, "AssumedRole") && role)

@@ -174,6 +174,18 @@ static void users_of_other_types(void **state)
     bench_close(&b);
 }
 
+static void an_identity_center_user_has_no_principal(void **state)
+{
+    (void)state;
+    bench b = bench_open(&(gt_ecs_options){.mapping = GT_ECS_9_0});
+    bench_map(&b, "{" EVENT ",\"userIdentity\":{\"type\":\"IdentityCenterUser\","
+                  "\"onBehalfOf\":{\"userId\":\"u-1\"}}}");
+    expect(&b, "user.id", "\"u-1\"");
+    expect(&b, "related.user", "[\"u-1\"]");
+    absent(&b, UI "principal_id");
+    bench_close(&b);
+}
+
 static void console_login(void **state)
 {
     (void)state;
@@ -474,6 +486,7 @@ int main(void)
         cmocka_unit_test(cleaning),
         cmocka_unit_test(identity_of_the_three_mappings),
         cmocka_unit_test(users_of_other_types),
+        cmocka_unit_test(an_identity_center_user_has_no_principal),
         cmocka_unit_test(console_login),
         cmocka_unit_test(digest_files),
         cmocka_unit_test(insight_files),
