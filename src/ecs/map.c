@@ -260,6 +260,39 @@ static void map_record(mapping *m, gt_json *record)
     moves(m);
 }
 
+/* What people read first stands first; the rest keeps the order in which it was made. */
+static void order_members(gt_json *root, gt_json *const *object)
+{
+    enum { FIRST = 7, REST = FIRST };
+    const gt_json *const first[FIRST] = {
+        root->first && root->first->type == GT_JSON_STRING ? root->first : NULL, /* @timestamp */
+        object[OBJ_EVENT], object[OBJ_USER], object[OBJ_SOURCE], object[OBJ_USER_AGENT],
+        object[OBJ_CLOUD], object[OBJ_AWS]};
+    gt_json *heads[FIRST + 1] = {NULL}, *tails[FIRST + 1] = {NULL};
+    for (gt_json *m = root->first, *next; m; m = next) {
+        size_t at = 0;
+        next = m->next;
+        m->next = NULL;
+        while (at < REST && m != first[at])
+            at++;
+        if (tails[at])
+            tails[at]->next = m;
+        else
+            heads[at] = m;
+        tails[at] = m;
+    }
+    root->first = root->last = NULL;
+    for (size_t i = 0; i <= REST; i++) {
+        if (!heads[i])
+            continue;
+        if (root->last)
+            root->last->next = heads[i];
+        else
+            root->first = heads[i];
+        root->last = tails[i];
+    }
+}
+
 gt_status gt_ecs_map(gt_ecs *ecs, gt_arena *batch, gt_json *record, gt_str original, gt_json **ret)
 {
     mapping m = {.ecs = ecs, .tables = ecs->tables, .batch = batch};
@@ -278,6 +311,7 @@ gt_status gt_ecs_map(gt_ecs *ecs, gt_arena *batch, gt_json *record, gt_str origi
             put_str(&m, EVENT, "original", original);
         constants(&m);
         tags(&m);
+        order_members(document, m.object);
     }
     if (m.failed || !document || gt_arena_status(batch) != GT_OK)
         return gt_arena_status(batch) != GT_OK ? gt_arena_status(batch) : GT_NOMEM;

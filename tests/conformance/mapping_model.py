@@ -12,6 +12,7 @@ import ipaddress
 import json
 import re
 import sys
+from decimal import Decimal
 
 EMPTY = ("", "-", "none")
 SERVICE_WORDS = set(
@@ -202,7 +203,23 @@ def java(v):
         return "[" + ", ".join(map(java, v)) + "]"
     if isinstance(v, bool) or v is None:
         return {True: "true", False: "false", None: "null"}[v]
-    return str(v)  # the real logs hold no floats but whole ones, which Python prints as Java does
+    return java_double(v) if isinstance(v, float) else str(v)
+
+
+def java_double(d):
+    """Python's repr has the shortest digits too; only the form differs."""
+    sign, digits, exponent = Decimal(repr(d)).as_tuple()
+    digits = "".join(map(str, digits)).rstrip("0") or "0"
+    point = len(Decimal(repr(d)).as_tuple().digits) + exponent  # digits before the point
+    if d == 0:
+        text = "0.0"
+    elif 0 < point <= 7:
+        text = digits[:point].ljust(point, "0") + "." + (digits[point:] or "0")
+    elif -3 < point <= 0:
+        text = "0." + "0" * -point + digits
+    else:
+        text = f"{digits[0]}.{digits[1:] or '0'}E{point - 1}"
+    return "-" * sign + text
 
 
 def get(v, path):
@@ -226,11 +243,11 @@ def is_ip(text):
 
 
 class Doc:
-    def __init__(self):
-        self.root = {}
+    def __init__(self, keep_empty=False):
+        self.root, self.keep_empty = {}, keep_empty
 
     def put(self, path, value):
-        if value is None or value == "" or value == [] or value == {}:
+        if value is None or (not self.keep_empty and value in ("", [], {})):
             return
         *parents, last = path.split(".")
         at = self.root
@@ -530,11 +547,7 @@ def payloads(doc, j, mapping):
         text = java(value)
         doc.put(at + to, text)
         if len(text.encode("utf-16-be", "surrogatepass")) // 2 < 32766:
-            if mapping == "filebeat":  # empty objects stay
-                doc.root.setdefault("aws", {}).setdefault("cloudtrail", {}).setdefault(
-                    "flattened", {})[to] = value
-            else:
-                doc.put(at + "flattened." + to, value)
+            doc.put(at + "flattened." + to, value)
     request, answer = j.get("requestParameters"), j.get("responseElements")
     doc.put("group.id", get(answer, "group.groupId"))
     doc.put("group.name", get(request, "groupName"))
@@ -552,7 +565,8 @@ def payloads(doc, j, mapping):
             login["login_to"] = extra["LoginTo"]
         if "MFAUsed" in extra:
             login["mfa_used"] = extra["MFAUsed"] != "No"
-        doc.put(at + "console_login.additional_eventdata", login)
+        if login:
+            doc.put(at + "console_login.additional_eventdata", login)
     doc.put(at + ("insight_details" if mapping == "filebeat" else "flattened.insight_details"),
             j.get("insightDetails"))
 
@@ -611,7 +625,8 @@ def related(doc, j, mapping):
 
 
 def document(record, mapping):
-    fb, doc = mapping == "filebeat", Doc()
+    fb = mapping == "filebeat"
+    doc = Doc(keep_empty=fb)
     j = copy.deepcopy(record) if fb else (clean(record) or Sized())
     doc.put("ecs.version", "1.12.0" if fb else "8.11.0")
     if j.get("eventTime"):
