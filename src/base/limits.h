@@ -122,5 +122,7 @@
 #define GT_FOLDER_DEPTH_MAX 64
 /* Security-group changes held at once: at some 150 bytes each, more than 50 million of them. */
 #define GT_SG_HISTORY_MAX (8 * GT_GIB)
+/* describe-security-groups of one account and region: some KB a group, thousands of groups. */
+#define GT_SG_SNAPSHOT_MAX (256 * GT_MIB)
 
 #endif

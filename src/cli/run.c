@@ -32,10 +32,12 @@ static size_t processors(void)
 
 static void read_filter(gt_cli *cli, gt_input_filter *filter)
 {
-    filter->has_since = gt_cli_has(cli, GT_OPT_SINCE);
-    filter->has_until = gt_cli_has(cli, GT_OPT_UNTIL);
-    filter->since = gt_cli_number(cli, GT_OPT_SINCE, 0);
-    filter->until = gt_cli_number(cli, GT_OPT_UNTIL, 0);
+    if (gt_cli_accepts(cli, GT_OPT_SINCE)) { /* a history has no such bounds: it needs all changes */
+        filter->has_since = gt_cli_has(cli, GT_OPT_SINCE);
+        filter->has_until = gt_cli_has(cli, GT_OPT_UNTIL);
+        filter->since = gt_cli_number(cli, GT_OPT_SINCE, 0);
+        filter->until = gt_cli_number(cli, GT_OPT_UNTIL, 0);
+    }
     filter->accounts = gt_cli_list(cli, GT_OPT_ACCOUNT, &filter->account_count);
     filter->regions = gt_cli_list(cli, GT_OPT_REGION, &filter->region_count);
 }

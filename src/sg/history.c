@@ -159,7 +159,7 @@ static void key_add(void *context, gt_str key)
 
 /* --- adding -------------------------------------------------------------------------------------- */
 
-static void unseal(gt_sg_history *h)
+void gt_sg_history_unseal(gt_sg_history *h)
 {
     if (!h->is_sealed)
         return;
@@ -209,7 +209,7 @@ gt_status gt_sg_history_add(gt_sg_history *h, const gt_sg_change *change)
         return GT_OK;
     if (h->count >= UINT32_MAX)
         return GT_LIMIT;
-    unseal(h);
+    gt_sg_history_unseal(h);
     gt_sg_pack(change, &h->strings, &packed);
     gt_status status = gt_buf_status(&packed);
     const char *blob = status == GT_OK ? blob_keep(h, gt_buf_str(&packed)) : NULL;
@@ -445,7 +445,7 @@ gt_status gt_sg_history_seal(gt_sg_history *h)
     if (status == GT_OK)
         status = gt_sg_names_resolve(h);
     if (status != GT_OK)
-        unseal(h);
+        gt_sg_history_unseal(h);
     return status;
 }
 

@@ -57,6 +57,7 @@ typedef struct gt_sg_named {
 
 /* The entries under a key; NULL when there are none. */
 const gt_sg_bucket *gt_sg_history_bucket(const gt_sg_history *history, gt_str key);
+void gt_sg_history_unseal(gt_sg_history *history);
 gt_sg_change *gt_sg_history_unpack(gt_sg_history *history, gt_arena *arena, uint32_t entry);
 const gt_sg_anchor *gt_sg_history_anchor_of(const gt_sg_history *history, gt_str group_id);
 /* (time, eventID), then the rest, so that equal changes stand side by side. */

@@ -1,0 +1,232 @@
+/* sg exposure — what was open to whom, from when to when, opened and closed by whom. */
+#include "cli/sg.h"
+
+typedef struct exposure_command {
+    gt_sg_run run;
+    bool internet_only, open_only;
+    gt_sg_attached *attached; /* of the group at hand */
+    size_t attached_count;
+} exposure_command;
+
+/* Was the group on something during the window? A partial log may not show it. */
+static const char *attached_text(const exposure_command *c, const gt_sg_timeline *t,
+                                 const gt_sg_window *w)
+{
+    gt_time_ms from = w->opened ? w->opened->change->time : GT_SG_NO_TIME;
+    gt_time_ms to = w->closed ? w->closed->change->time : GT_SG_END;
+    for (size_t i = 0; i < c->attached_count; i++) {
+        const gt_sg_attached *s = &c->attached[i];
+        if (!gt_str_is(s->kind, "vpc") && s->from->time < to && (!s->to || s->to->time > from))
+            return "yes";
+    }
+    return t->group.baseline == GT_SG_COMPLETE ? "no" : "unknown";
+}
+
+static gt_json *resources_json(const exposure_command *c, const gt_sg_window *w)
+{
+    gt_arena *a = c->run.arena;
+    gt_json *list = gt_json_new_array(a);
+    gt_time_ms from = w->opened ? w->opened->change->time : GT_SG_NO_TIME;
+    gt_time_ms to = w->closed ? w->closed->change->time : GT_SG_END;
+    for (size_t i = 0; i < c->attached_count; i++) {
+        const gt_sg_attached *s = &c->attached[i];
+        if (s->from->time >= to || (s->to && s->to->time <= from))
+            continue;
+        gt_json *o = gt_json_new_object(a);
+        gt_json_add(o, GT_STR("resource"), gt_json_new_str(a, s->resource));
+        gt_json_add(o, GT_STR("kind"), gt_json_new_str(a, s->kind));
+        gt_json_add(o, GT_STR("from"), gt_sg_time_json(a, s->from->time));
+        gt_json_add(o, GT_STR("to"), s->to ? gt_sg_time_json(a, s->to->time)
+                                           : gt_json_new_null(a));
+        gt_json_append(list, o);
+    }
+    return list;
+}
+
+static gt_json *step_time(gt_arena *a, const gt_sg_step *step)
+{
+    return step ? gt_sg_time_json(a, step->change->time) : gt_json_new_null(a);
+}
+
+static gt_status item_json(exposure_command *c, const gt_sg_timeline *t, const gt_sg_window *w,
+                           const gt_sg_piece *piece)
+{
+    gt_arena *a = c->run.arena;
+    gt_json *o = gt_json_new_object(a);
+    gt_json_add(o, GT_STR("group_id"), gt_json_new_str(a, t->group.id));
+    gt_json *p = gt_sg_piece_json(a, piece);
+    for (gt_json *m = gt_json_first(p), *next; m; m = next) {
+        next = m->next;
+        gt_json_add(o, m->key, gt_json_copy(a, m, false));
+    }
+    gt_json_add(o, GT_STR("from"), step_time(a, w->opened));
+    gt_json_add(o, GT_STR("to"), step_time(a, w->closed));
+    gt_json_add(o, GT_STR("opened_by"), gt_sg_origin_json(a, w->opened));
+    gt_json_add(o, GT_STR("closed_by"), gt_sg_origin_json(a, w->closed));
+    gt_json_add(o, GT_STR("open"), gt_json_new_bool(a, !w->closed));
+    gt_json_add(o, GT_STR("attached"), gt_json_new_str(a, gt_str_c(attached_text(c, t, w))));
+    gt_json_add(o, GT_STR("resources"), resources_json(c, w));
+    gt_json_add(o, GT_STR("known"), gt_json_new_bool(a, w->known));
+    gt_json_add(o, GT_STR("baseline"),
+                gt_json_new_str(a, gt_str_c(gt_sg_baseline_text(t->group.baseline))));
+    GT_TRY(gt_arena_status(a));
+    gt_sg_print_item(&c->run, o);
+    return GT_OK;
+}
+
+static void put_when(gt_sg_run *r, const gt_sg_step *step, const char *otherwise)
+{
+    if (!step) {
+        gt_buf_printf(&r->text, "%s", otherwise);
+        return;
+    }
+    gt_str when = gt_sg_time_text(r->arena, step->change->time);
+    gt_buf_printf(&r->text, "%.*s by ", GT_STR_ARG(when));
+    gt_sg_put(r, gt_sg_actor_short(&step->change->actor));
+}
+
+/* Prefixes of one window shown as text; the JSON has all of them. */
+#define PREFIXES_SHOWN 4
+
+static bool same_but_prefix(const gt_sg_piece *a, const gt_sg_piece *b)
+{
+    return a->direction == b->direction && gt_str_eq(a->protocol, b->protocol) &&
+           a->from_port == b->from_port && a->to_port == b->to_port && a->internet == b->internet;
+}
+
+/* A run of pieces of windows with one beginning and one end that differ in their prefix alone. */
+static void put_window(exposure_command *c, const gt_sg_timeline *t, const gt_sg_window *w,
+                       const gt_sg_piece *pieces, size_t count)
+{
+    gt_sg_run *r = &c->run;
+    char cidr[GT_IP_TEXT_MAX];
+    bool on = r->cli->colour_out && !w->closed && pieces->internet &&
+              pieces->direction == GT_SG_INGRESS;
+    gt_buf_printf(&r->text, "  %s%s", gt_cli_colour(on, GT_COLOUR_BOLD_RED),
+                  w->closed ? "was open: " : "OPEN:     ");
+    gt_sg_put(r, gt_sg_piece_text(r->arena, pieces));
+    for (size_t i = 1; i < count && i < PREFIXES_SHOWN; i++)
+        gt_buf_printf(&r->text, ", %s", gt_cidr_format(&pieces[i].cidr, cidr).ptr);
+    if (count > PREFIXES_SHOWN)
+        gt_buf_printf(&r->text, " and %zu more prefixes", count - PREFIXES_SHOWN);
+    gt_buf_printf(&r->text, "%s\n            from ", gt_cli_colour(on, GT_COLOUR_OFF));
+    put_when(r, w->opened, "before the log");
+    gt_buf_lit(&r->text, "\n            until ");
+    put_when(r, w->closed, w->known ? "now" : "now, if its rule is still there");
+    gt_buf_printf(&r->text, "; attached: %s\n", attached_text(c, t, w));
+}
+
+static bool wanted(const exposure_command *c, const gt_sg_window *w, const gt_sg_piece *piece)
+{
+    return (!c->internet_only || piece->internet) && (!c->open_only || !w->closed);
+}
+
+/* Every window's pieces, wanted ones only; windows with one beginning and end together. */
+static gt_status each_window(exposure_command *c, const gt_sg_timeline *t,
+                             const gt_sg_window *windows, size_t count)
+{
+    for (size_t i = 0, next; i < count; i = next) {
+        gt_sg_pieces all = {0};
+        size_t kept = 0;
+        for (next = i; next < count && windows[next].opened == windows[i].opened &&
+                       windows[next].closed == windows[i].closed &&
+                       windows[next].known == windows[i].known;
+             next++)
+            if (!gt_sg_pieces_of(c->run.arena, &windows[next].box, &all))
+                return gt_arena_status(c->run.arena);
+        for (size_t k = 0; k < all.count; k++)
+            if (wanted(c, &windows[i], &all.items[k]))
+                all.items[kept++] = all.items[k];
+        for (size_t k = 0, end; k < kept; k = end) {
+            for (end = k + 1; end < kept && same_but_prefix(&all.items[k], &all.items[end]);)
+                end++;
+            if (c->run.format == GT_SG_TEXT)
+                put_window(c, t, &windows[i], &all.items[k], end - k);
+            for (size_t n = k; c->run.format != GT_SG_TEXT && n < end; n++)
+                GT_TRY(item_json(c, t, &windows[i], &all.items[n]));
+        }
+    }
+    return GT_OK;
+}
+
+/* Rules that open something that cannot be told as addresses. */
+static gt_status unresolved(exposure_command *c, const gt_sg_timeline *t)
+{
+    gt_sg_run *r = &c->run;
+    gt_arena *a = r->arena;
+    for (size_t i = 0; i < t->version_count; i++) {
+        const gt_sg_version *v = t->versions[i];
+        if ((v->rule.peer == GT_SG_PEER_CIDR && v->rule.direction != GT_SG_DIRECTION_UNKNOWN) ||
+            !v->rule.content_known || c->internet_only || (c->open_only && v->to))
+            continue;
+        if (r->format == GT_SG_TEXT) {
+            gt_buf_lit(&r->text, v->to ? "  had rule: " : "  has rule: ");
+            gt_sg_put(r, gt_sg_rule_text(a, &v->rule));
+            gt_buf_lit(&r->text, "\n            from ");
+            put_when(r, v->from, "before the log");
+            gt_buf_lit(&r->text, "\n            until ");
+            put_when(r, v->to, "now");
+            gt_buf_lit(&r->text, "\n");
+            continue;
+        }
+        gt_json *o = gt_json_new_object(a);
+        gt_json_add(o, GT_STR("group_id"), gt_json_new_str(a, t->group.id));
+        gt_json_add(o, GT_STR("rule"), gt_sg_version_json(a, t, v));
+        gt_json_add(o, GT_STR("from"), step_time(a, v->from));
+        gt_json_add(o, GT_STR("to"), step_time(a, v->to));
+        gt_json_add(o, GT_STR("opened_by"), gt_sg_origin_json(a, v->from));
+        gt_json_add(o, GT_STR("closed_by"), gt_sg_origin_json(a, v->to));
+        gt_json_add(o, GT_STR("open"), gt_json_new_bool(a, !v->to));
+        gt_json_add(o, GT_STR("known"),
+                    gt_json_new_bool(a, v->rule.direction != GT_SG_DIRECTION_UNKNOWN &&
+                                            v->rule.peer == GT_SG_PEER_GROUP));
+        GT_TRY(gt_arena_status(a));
+        gt_sg_print_item(r, o);
+    }
+    return GT_OK;
+}
+
+static void put_head(gt_sg_run *r, const gt_sg_timeline *t)
+{
+    gt_sg_put(r, t->group.id);
+    if (t->group.name.len) {
+        gt_buf_lit(&r->text, " (");
+        gt_sg_put(r, t->group.name);
+        gt_buf_lit(&r->text, ")");
+    }
+    gt_buf_printf(&r->text, ", baseline %s%s\n", gt_sg_baseline_text(t->group.baseline),
+                  t->group.baseline == GT_SG_PARTIAL
+                      ? ": more may be open than any record shows"
+                      : "");
+}
+
+static gt_status on_group(void *context, const gt_sg_timeline *t)
+{
+    exposure_command *c = context;
+    gt_sg_run *r = &c->run;
+    gt_sg_window *windows;
+    size_t count;
+    GT_TRY(gt_sg_history_attached(r->history, r->arena, t->group.id, &c->attached,
+                                  &c->attached_count));
+    GT_TRY(gt_sg_timeline_windows(r->history, r->arena, t, &windows, &count));
+    if (r->format == GT_SG_TEXT)
+        put_head(r, t);
+    GT_TRY(each_window(c, t, windows, count));
+    GT_TRY(unresolved(c, t));
+    if (r->format == GT_SG_TEXT)
+        gt_buf_lit(&r->text, "\n");
+    return GT_OK;
+}
+
+int gt_cmd_sg_exposure(gt_cli *cli)
+{
+    exposure_command c = {.internet_only = gt_cli_flag(cli, GT_OPT_INTERNET),
+                          .open_only = gt_cli_flag(cli, GT_OPT_OPEN)};
+    int exit = gt_sg_run_open(cli, &c.run);
+    if (!exit)
+        exit = gt_sg_run_groups(&c.run, on_group, &c);
+    if (!exit)
+        exit = gt_sg_run_end(&c.run);
+    gt_sg_run_done(&c.run);
+    return exit;
+}
