@@ -57,32 +57,48 @@ static bool is_actor(const gt_json *document, gt_str value)
     return false;
 }
 
+/* Ids that a person looks for and that the mapping does not count among the entities. */
+static const char *const more_entities[] = {
+    "aws.cloudtrail.flattened.request_parameters.groupId",
+    "aws.cloudtrail.flattened.request_parameters.ModifySecurityGroupRulesRequest.GroupId",
+    "aws.cloudtrail.flattened.request_parameters.ModifyManagedPrefixListRequest.PrefixListId",
+    "aws.cloudtrail.flattened.request_parameters.instanceId",
+    "aws.cloudtrail.flattened.request_parameters.dBInstanceIdentifier",
+};
+
+static bool holds(const gt_json *list, gt_str value)
+{
+    for (const gt_json *e = gt_json_first(list); e; e = e->next)
+        if (gt_str_eq(gt_json_text(e), value))
+            return true;
+    return false;
+}
+
+static void add_entity(gt_buf *out, gt_str value, const char *before, size_t most, size_t *count)
+{
+    if (++*count > most)
+        return;
+    gt_buf_add(out, *count > 1 ? GT_STR(" ") : gt_str_c(before));
+    gt_cli_escape(out, value);
+}
+
 /* Ids and ARNs that the call touched. */
 static void add_entities(gt_buf *out, const gt_json *document, const char *before, size_t most)
 {
-    gt_json *list = gt_document_get(document, GT_STR("related.entity"));
-    size_t shown = 0, left = 0;
-    if (!list || list->type != GT_JSON_ARRAY) {
-        gt_str group = field(document, "aws.cloudtrail.flattened.request_parameters.groupId");
-        if (group.len) {
-            gt_buf_add(out, gt_str_c(before));
-            gt_cli_escape(out, group);
-        }
-        return;
-    }
-    for (gt_json *e = gt_json_first(list); e; e = e->next) {
+    const gt_json *list = gt_document_get(document, GT_STR("related.entity"));
+    size_t count = 0;
+    for (const gt_json *e = gt_json_first(list); e; e = e->next) {
         gt_str value = gt_json_text(e);
-        if (!value.len || is_actor(document, value))
-            continue;
-        if (shown == most) {
-            left++;
-            continue;
-        }
-        gt_buf_add(out, shown++ ? GT_STR(" ") : gt_str_c(before));
-        gt_cli_escape(out, value);
+        if (value.len && !is_actor(document, value))
+            add_entity(out, value, before, most, &count);
     }
-    if (left)
-        gt_buf_printf(out, " +%zu", left);
+    for (size_t i = 0; i < sizeof(more_entities) / sizeof(more_entities[0]); i++) {
+        gt_str value = field(document, more_entities[i]);
+        if (value.len && !holds(list, value))
+            add_entity(out, value, before, most, &count);
+    }
+    if (count > most)
+        gt_buf_printf(out, " +%zu", count - most);
 }
 
 static gt_str actor(const gt_json *document)
