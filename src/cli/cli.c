@@ -61,6 +61,16 @@ int64_t gt_cli_number(const gt_cli *cli, gt_option_id id, int64_t absent)
     return v ? v->number : absent;
 }
 
+gt_arena *gt_cli_arena_new(gt_cli *cli, size_t max_bytes)
+{
+    size_t i = 0;
+    while (i < GT_CLI_ARENAS_MAX && cli->owned[i])
+        i++;
+    gt_assert(i < GT_CLI_ARENAS_MAX);
+    cli->owned[i] = gt_arena_new(max_bytes);
+    return cli->owned[i];
+}
+
 static gt_time_ms clock_now(void)
 {
     struct timespec t;
@@ -88,6 +98,8 @@ int gt_cli_main(int argc, char **argv)
     if (!gt_cli_flush(&cli) && status == GT_EXIT_OK)
         status = GT_EXIT_INPUT;
     gt_buf_done(&cli.out);
+    for (size_t i = 0; i < GT_CLI_ARENAS_MAX; i++)
+        gt_arena_free(cli.owned[i]);
     gt_arena_free(cli.arena);
     return status;
 }

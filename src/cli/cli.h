@@ -25,6 +25,8 @@ enum {
     GT_EXIT_ALERTS = 3 /* alerts, with --exit-code */
 };
 
+#define GT_CLI_ARENAS_MAX 8
+
 struct gt_cli {
     const gt_command *command;
     gt_arena *arena; /* lives as long as the process */
@@ -40,6 +42,7 @@ struct gt_cli {
     unsigned width; /* columns of the terminal, 80 when there is none */
     gt_buf out;     /* waiting for standard output */
     bool out_failed;
+    gt_arena *owned[GT_CLI_ARENAS_MAX]; /* gt_cli_arena_new */
     struct gt_cli_value *values[GT_OPT_COUNT_OF]; /* see the getters */
 };
 
@@ -59,6 +62,9 @@ const gt_str *gt_cli_list(gt_cli *cli, gt_option_id id, size_t *ret_count);
 unsigned gt_cli_choice(const gt_cli *cli, gt_option_id id, unsigned absent);
 /* NUMBER, TIME (an instant) or SPAN (milliseconds); `absent` when the option is absent. */
 int64_t gt_cli_number(const gt_cli *cli, gt_option_id id, int64_t absent);
+
+/* A new arena that lives until the program ends; at most GT_CLI_ARENAS_MAX. NULL without memory. */
+gt_arena *gt_cli_arena_new(gt_cli *cli, size_t max_bytes);
 
 /* Results: standard output, buffered. */
 void gt_cli_print(gt_cli *cli, gt_str s);

@@ -44,16 +44,14 @@ int gt_cli_rules_load(gt_cli *cli, const gt_str *more, size_t more_count, bool l
     options.exception_paths = gt_cli_list(cli, GT_OPT_EXCEPTIONS, &options.exception_count);
     if (!options.paths || !value_lists(cli, &options))
         return options.paths ? GT_EXIT_USAGE : gt_cli_failed(cli, GT_NOMEM, "the rules");
-    gt_arena *rules = gt_arena_new(GT_RULES_ARENA_MAX); /* kept until the process ends */
+    gt_arena *rules = gt_cli_arena_new(cli, GT_RULES_ARENA_MAX);
     gt_arena *scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     gt_status status = GT_NOMEM;
     if (rules && scratch)
         status = gt_rules_load(rules, scratch, &options, &ret->set);
     gt_arena_free(scratch);
-    if (status != GT_OK) {
-        gt_arena_free(rules);
+    if (status != GT_OK)
         return gt_cli_failed(cli, status, "the rules");
-    }
     for (size_t i = 0; i < ret->set->file_count; i++)
         gt_cli_diags(cli, &ret->set->files[i].diags);
     return ret->set->errors ? GT_EXIT_USAGE : GT_EXIT_OK;

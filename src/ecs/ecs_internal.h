@@ -1,8 +1,8 @@
 /* ecs_internal.h — what the files of ecs/ share; nobody else includes it.
  * A record is read once into slots (sources.def), then the document is built from them. The objects
  * of the document (objects.def) are made when first written to. */
-#ifndef GT_ECS_INTERNAL_H
-#define GT_ECS_INTERNAL_H
+#ifndef GT_ECS_ECS_INTERNAL_H
+#define GT_ECS_ECS_INTERNAL_H
 
 #include "ecs/ecs.h"
 

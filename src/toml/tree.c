@@ -152,7 +152,7 @@ static gt_json *float_to_json(gt_arena *arena, const gt_toml *node)
             break;
     }
     if (!strpbrk(text, ".e"))
-        strcat(text, ".0");
+        memcpy(text + strlen(text), ".0", 3);
     gt_str copy = gt_arena_dup(arena, gt_str_c(text));
     return copy.ptr ? gt_json_new_number(arena, copy) : NULL;
 }
