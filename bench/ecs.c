@@ -1,5 +1,5 @@
 /* Measure parse + map (+ write) per record: ecs FILE… with CloudTrail files ({"Records":[…]}).
- * `make bench` builds build/bench/ecs; it prints nanoseconds per record and the mean record size. */
+ * `make bench` builds build/bench/ecs; it prints nanoseconds a record and the mean record size. */
 #include "base/limits.h"
 #include "ecs/ecs.h"
 #include "json/json.h"

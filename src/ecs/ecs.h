@@ -1,5 +1,5 @@
-/* ecs.h — one CloudTrail record to one ECS document, as Elastic's integration (or Filebeat's module)
- * makes it. The mapping is tables (*.def) plus the few steps that are not one-to-one.
+/* ecs.h — one CloudTrail record to one ECS document, as Elastic's integration (or Filebeat's
+ * module) makes it. The mapping is tables (*.def) plus the few steps that are not one-to-one.
  * A mapper belongs to one thread: it holds caches (user agents, addresses). What it shares (tables,
  * databases, expressions) is immutable in gt_ecs_tables.
  *

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "ecs/text_set.h"
 
-/* --- names made of the tables ------------------------------------------------------------------ */
+/* --- names made of the tables ---------------------------------------------------------------- */
 typedef enum source_id {
     SRC_ROOT, /* the record itself */
 #define GT_SOURCE(name, parent, key) SRC_##name,
@@ -28,7 +28,7 @@ typedef enum object_id {
 
 enum { IN_INTEGRATION = 1, IN_FILEBEAT = 2, IN_BOTH = 3 };
 
-/* --- exact names to small numbers --------------------------------------------------------------- */
+/* --- exact names to small numbers ------------------------------------------------------------ */
 typedef struct names_entry {
     gt_str key;
     uint32_t scope; /* names are looked up within a scope */
@@ -45,7 +45,7 @@ void gt_names_add(names *n, uint32_t scope, gt_str key, uint32_t value);
 /* NAMES_NONE when unknown. */
 uint32_t gt_names_find(const names *n, uint32_t scope, gt_str key);
 
-/* --- tables -------------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 #define PATH_PARTS_MAX 5
 
 /* A compiled path: a slot, then keys; `each` goes through the elements of a list. */
@@ -93,7 +93,7 @@ struct gt_ecs_tables {
 
 bool gt_entity_tables_init(entity_tables *tables, gt_arena *arena, const names *sources);
 
-/* --- one record ---------------------------------------------------------------------------------- */
+/* --- one record ------------------------------------------------------------------------------ */
 typedef struct gt_uap_matcher gt_uap_matcher;
 typedef struct gt_fragments gt_fragments; /* fragment.h */
 

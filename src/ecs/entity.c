@@ -18,7 +18,7 @@ static bool set_add(mapping *m, text_set *set, gt_str text)
     return added;
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
+/* --- values ---------------------------------------------------------------------------------- */
 static gt_str want_text(entities *e, const gt_json *value, const char *what)
 {
     if (!value || value->type == GT_JSON_NULL)
@@ -87,7 +87,7 @@ static void add_path(entities *e, text_set *set, const entity_path *path, size_t
     add_value(e, set, at, path->parts ? path->keys[path->parts - 1].ptr : "recipientAccountId");
 }
 
-/* --- what each service adds ---------------------------------------------------------------------- */
+/* --- what each service adds ------------------------------------------------------------------ */
 static void add_ec2_instances(entities *e, const gt_json *answer)
 {
     static const char *const of_instance[] = {"subnetId", "vpcId", "instanceId", "imageId",
@@ -167,7 +167,7 @@ static void add_common(entities *e)
     add_resources(e, &e->related);
 }
 
-/* --- targets ------------------------------------------------------------------------------------- */
+/* --- targets --------------------------------------------------------------------------------- */
 static void add_send_command(entities *e)
 {
     const gt_json *request = e->m->slot[SRC_Q];
@@ -342,7 +342,7 @@ static void write_targets(entities *e)
     write_list(m, OBJ_HOST_TARGET, GT_STR("id"), &hosts);
 }
 
-/* --- the actor ----------------------------------------------------------------------------------- */
+/* --- the actor ------------------------------------------------------------------------------- */
 static gt_str find_actor(entities *e, gt_str service, gt_str action)
 {
     gt_json **slot = e->m->slot;
@@ -407,7 +407,7 @@ void gt_ecs_entities(mapping *m)
         write_actor(m, actor);
 }
 
-/* --- tables -------------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 typedef struct row {
     gt_str service, event, path;
 } row;

@@ -1,6 +1,6 @@
-/* fragment.h — small pieces of documents that are worked out once per text (a user agent, an address)
- * and then copied into every document that has the text. One thread; bounded, and emptied when full.
- * Documents never point into the cache. */
+/* fragment.h — small pieces of documents that are worked out once per text (a user agent, an
+ * address) and then copied into every document that has the text. One thread; bounded, and emptied
+ * when full. Documents never point into the cache. */
 #ifndef GT_ECS_FRAGMENT_H
 #define GT_ECS_FRAGMENT_H
 

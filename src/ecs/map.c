@@ -30,7 +30,7 @@ static void moves(mapping *m)
             gt_doc_put(m, (object_id)MOVES[i].object, MOVES[i].key, m->slot[MOVES[i].source]);
 }
 
-/* --- times ---------------------------------------------------------------------------------------- */
+/* --- times ----------------------------------------------------------------------------------- */
 static void timestamp(mapping *m)
 {
     gt_str event = gt_doc_date(m, SRC_EVENT_TIME, "eventTime");
@@ -49,7 +49,7 @@ static void timestamp(mapping *m)
                    gt_doc_date(m, SRC_OLDEST_EVENT_TIME, "oldestEventTime"));
 }
 
-/* --- source and user agent ------------------------------------------------------------------------ */
+/* --- source and user agent ------------------------------------------------------------------- */
 static void address(mapping *m)
 {
     gt_str text = slot_str(m, SRC_SOURCE_IP_ADDRESS);
@@ -95,7 +95,7 @@ static void user_agent(mapping *m)
     gt_fragment_put(m, &found);
 }
 
-/* --- the rest of the head ------------------------------------------------------------------------- */
+/* --- the rest of the head -------------------------------------------------------------------- */
 static void cloud(mapping *m)
 {
     gt_json *account = m->account_id;
@@ -166,7 +166,7 @@ static void digest(mapping *m)
                       slot_str(m, SRC_PREVIOUS_SIGNATURE));
 }
 
-/* --- related.* ------------------------------------------------------------------------------------ */
+/* --- related.* ------------------------------------------------------------------------------- */
 static void append_user(mapping *m, const gt_json *name)
 {
     gt_doc_append(m, &m->related_user, OBJ_RELATED, GT_STR("user"), gt_json_text(name));
@@ -196,7 +196,7 @@ static void related(mapping *m)
     gt_ecs_hosts(m);
 }
 
-/* --- begin and end -------------------------------------------------------------------------------- */
+/* --- begin and end --------------------------------------------------------------------------- */
 static void constants(mapping *m)
 {
     put_str(m, EVENT, "dataset", GT_STR("aws.cloudtrail"));

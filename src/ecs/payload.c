@@ -72,7 +72,7 @@ static void payload(mapping *m, source_id source, gt_str key)
     gt_doc_put(m, OBJ_FLATTENED, key, value);
 }
 
-/* --- copies of members -------------------------------------------------------------------------- */
+/* --- copies of members ----------------------------------------------------------------------- */
 static void copies(mapping *m)
 {
     put(m, GROUP, "id", gt_doc_copy(m, m->slot[SRC_S_GROUP_ID]));
@@ -106,7 +106,7 @@ void gt_ecs_payloads(mapping *m)
         payload(m, PAYLOADS[i].source, PAYLOADS[i].key);
 }
 
-/* --- resources ---------------------------------------------------------------------------------- */
+/* --- resources ------------------------------------------------------------------------------- */
 static void rename_member(gt_json *object, gt_str from, gt_str to)
 {
     gt_json *member = gt_json_remove(object, from);
@@ -186,7 +186,7 @@ void gt_ecs_resources(mapping *m)
         gt_json_append(m->resources, all[order[i]]);
 }
 
-/* --- related.hosts ------------------------------------------------------------------------------- */
+/* --- related.hosts --------------------------------------------------------------------------- */
 static void append_host(mapping *m, gt_str host)
 {
     gt_doc_append(m, &m->related_hosts, OBJ_RELATED, GT_STR("hosts"), host);

@@ -1,5 +1,5 @@
-/* Method: one walk over the members that the mapping knows. A name that is a scope in sources.def is
- * walked too. Nothing is unlinked: values move by being hung elsewhere, after all walks are done. */
+/* Method: one walk over the members that the mapping knows. A name that is a scope in sources.def
+ * is walked too. Nothing is unlinked: values move by being hung elsewhere, after all walks. */
 #include "ecs/ecs_internal.h"
 
 static void fill(mapping *m, source_id scope, const gt_json *object)
@@ -32,7 +32,8 @@ static bool empty_text(gt_str s)
 bool gt_ecs_clean(gt_json *node)
 {
     if (node->type < GT_JSON_ARRAY)
-        return node->type == GT_JSON_NULL || (node->type == GT_JSON_STRING && empty_text(node->str));
+        return node->type == GT_JSON_NULL ||
+               (node->type == GT_JSON_STRING && empty_text(node->str));
     gt_json *before = NULL;
     for (gt_json *e = node->first; e; e = e->next) {
         if (!gt_ecs_clean(e)) {

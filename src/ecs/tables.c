@@ -20,7 +20,8 @@ static const source_row SOURCES[] = {
 #undef GT_SOURCE
 };
 
-static const gt_str DEFAULT_TAGS[] = {{"preserve_original_event", 23}, {"actor_target_mapping", 20}};
+static const gt_str DEFAULT_TAGS[] = {{"preserve_original_event", 23},
+                                      {"actor_target_mapping", 20}};
 static const gt_str FILEBEAT_TAGS[] = {{"forwarded", 9}};
 
 static bool init_names(gt_ecs_tables *t)

@@ -1,5 +1,5 @@
-/* text_set.h — distinct texts in the order they came. A few are compared one by one, more get a hash
- * table, so that a record with a million of them stays linear. Lives in an arena. */
+/* text_set.h — distinct texts in the order they came. A few are compared one by one, more get a
+ * hash table, so that a record with a million of them stays linear. Lives in an arena. */
 #ifndef GT_ECS_TEXT_SET_H
 #define GT_ECS_TEXT_SET_H
 

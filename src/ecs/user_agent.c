@@ -95,7 +95,7 @@ bool gt_uap_compiles(gt_uap_matcher *x, const uap_pattern *pattern)
     return code_of(x, pattern, &nomem) != NULL;
 }
 
-/* --- which expressions can match ------------------------------------------------------------------ */
+/* --- which expressions can match ------------------------------------------------------------- */
 typedef struct subject {
     gt_str text;
     gt_str lower;
@@ -146,7 +146,7 @@ static bool can_match(const subject *s, const uap_pattern *pattern)
     return false;
 }
 
-/* --- matching ------------------------------------------------------------------------------------- */
+/* --- matching -------------------------------------------------------------------------------- */
 /* What an expression found: name, major, minor, patch, build. ptr NULL: not there. */
 typedef struct parts {
     gt_str part[5];

@@ -1,6 +1,6 @@
 /* Method: a walk over the expression's text that gives, for each sequence, the best of its parts: a
  * run of plain characters, or a group of which every branch has such a run. Optional parts give
- * nothing. When in doubt a part gives nothing, and an expression without literals is always tried. */
+ * nothing. When in doubt a part gives nothing; an expression without literals is always tried. */
 #include "ecs/user_agent.h"
 
 #define LITERAL_MIN 3 /* shorter ones stand in every text */

@@ -47,8 +47,9 @@ const gt_schema *gt_schema_default(void);
 
 /* The row of exactly this name, or NULL. */
 const gt_field *gt_schema_find(const gt_schema *schema, gt_str name);
-/* The type a query must use for this name: the row's; GT_FIELD_FLATTENED for names below a flattened
- * row; else GT_FIELD_UNTYPED. ret_field (may be NULL) gets the row that decided, or NULL. */
+/* The type a query must use for this name: the row's; GT_FIELD_FLATTENED for names below a
+ * flattened row; else GT_FIELD_UNTYPED. ret_field (may be NULL) gets the row that decided, or
+ * NULL. */
 gt_field_type gt_schema_type(const gt_schema *schema, gt_str name, const gt_field **ret_field);
 /* "keyword", "long_range", …: Elasticsearch's word. */
 const char *gt_field_type_name(gt_field_type type);

@@ -1,5 +1,5 @@
-/* jstr against what a Java virtual machine prints (OpenJDK 17, HashMap and Collections.sort; numbers
- * as from JDK 19 on, which Elasticsearch bundles). */
+/* jstr against what a Java virtual machine prints (OpenJDK 17, HashMap and Collections.sort;
+ * numbers as from JDK 19 on, which Elasticsearch bundles). */
 #include "test.h"
 
 #include "base/limits.h"
@@ -79,9 +79,11 @@ static void keys_in_order(void **state)
         {13, "1 2 0 5 6 3 4 9 7 8 11 10 12"},
         {24, "1 2 0 5 6 3 4 9 7 8 11 22 10 21 20 15 14 13 12 23 19 18 17 16"},
         {25, "1 2 0 5 6 3 4 9 7 8 22 21 20 15 14 13 12 19 18 17 16 11 10 24 23"},
-        {48, "1 2 0 5 6 3 4 9 40 7 8 22 44 21 43 20 42 41 15 37 14 36 13 35 12 34 19 18 17 39 16 38 "
+        {48, "1 2 0 5 6 3 4 9 40 7 8 22 44 21 43 20 42 41 15 37 14 36 13 35 12 34 19 18 17 39 "
+             "16 38 "
              "11 33 10 32 31 30 26 25 47 24 46 23 45 29 28 27"},
-        {49, "1 2 0 5 6 3 4 9 40 7 8 44 43 42 41 37 36 35 34 39 38 11 10 48 47 46 45 22 21 20 15 14 "
+        {49, "1 2 0 5 6 3 4 9 40 7 8 44 43 42 41 37 36 35 34 39 38 11 10 48 47 46 45 22 21 20 "
+             "15 14 "
              "13 12 19 18 17 16 33 32 31 30 26 25 24 23 29 28 27"},
     };
     gt_arena *arena = gt_arena_new(GT_MIB);

@@ -1,5 +1,5 @@
-/* The mapping where Elastic's own pairs do not look: odd types, digest and Insight files, logins, TLS,
- * the three mappings, and what a hostile record may hold. */
+/* The mapping where Elastic's own pairs do not look: odd types, digest and Insight files, logins,
+ * TLS, the three mappings, and what a hostile record may hold. */
 #include "ecs_test.h"
 
 #define EVENT "\"eventName\":\"X\",\"eventSource\":\"ec2.amazonaws.com\""
@@ -51,7 +51,8 @@ static void wrong_types_never_stop_it(void **state)
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
             for (size_t j = 0; j < sizeof values / sizeof *values; j++) {
                 gt_str text = gt_arena_printf(
-                    b.arena, "{\"eventName\":\"RunInstances\",\"eventSource\":\"ec2.amazonaws.com\","
+                    b.arena, "{\"eventName\":\"RunInstances\","
+                             "\"eventSource\":\"ec2.amazonaws.com\","
                     "\"userIdentity\":{\"type\":\"AssumedRole\",\"sessionContext\":{\"%s\":%s}},"
                     "\"%s\":%s}", keys[i], values[j], keys[i], values[j]);
                 bench_map(&b, text.ptr);
@@ -129,7 +130,8 @@ static void identity_of_the_three_mappings(void **state)
     bench_map(&b, "{" EVENT "," ROLE ",\"requestID\":\"r\",\"recipientAccountId\":\"111122223333\","
                   "\"managementEvent\":true,\"sharedEventID\":\"s\","
                   "\"tlsDetails\":{\"tlsVersion\":\"TLSv1.3\"},"
-                  "\"resources\":[{\"ARN\":\"arn:aws:s3:::b\"}],\"sourceIPAddress\":\"192.0.2.1\"}");
+                  "\"resources\":[{\"ARN\":\"arn:aws:s3:::b\"}],"
+                  "\"sourceIPAddress\":\"192.0.2.1\"}");
     expect(&b, "user.id", "\"AROAEXAMPLE:s\"");
     expect(&b, "user.name", "\"deploy\"");
     absent(&b, "user.email");
@@ -212,7 +214,8 @@ static void digest_files(void **state)
         "{\"awsAccountId\":\"123456789012\",\"digestStartTime\":\"2020-09-11T18:36:49Z\","
         "\"digestEndTime\":\"2020-09-11T19:36:49Z\",\"digestS3Bucket\":\"b\","
         "\"digestS3Object\":\"now.gz\",\"digestPublicKeyFingerprint\":\"47aa\","
-        "\"digestSignatureAlgorithm\":\"SHA256withRSA\",\"newestEventTime\":\"2020-09-11T19:26:24Z\","
+        "\"digestSignatureAlgorithm\":\"SHA256withRSA\","
+        "\"newestEventTime\":\"2020-09-11T19:26:24Z\","
         "\"oldestEventTime\":null,\"previousDigestS3Bucket\":\"b\","
         "\"previousDigestS3Object\":\"before.gz\",\"previousDigestHashValue\":\"5319\","
         "\"previousDigestHashAlgorithm\":\"SHA-256\",\"previousDigestSignature\":\"10e0\","
@@ -231,9 +234,12 @@ static void digest_files(void **state)
                              "\"start_time\":\"2020-09-11T18:36:49.000Z\","
                              "\"newest_event_time\":\"2020-09-11T19:26:24.000Z\","
                              "\"public_key_fingerprint\":\"47aa\",\"s3_bucket\":\"b\","
-                             "\"signature_algorithm\":\"SHA256withRSA\",\"previous_s3_bucket\":\"b\","
-                             "\"previous_s3_object\":\"before.gz\",\"previous_hash_value\":\"5319\","
-                             "\"previous_hash_algorithm\":\"SHA-256\",\"previous_signature\":\"10e0\","
+                             "\"signature_algorithm\":\"SHA256withRSA\","
+                             "\"previous_s3_bucket\":\"b\","
+                             "\"previous_s3_object\":\"before.gz\","
+                             "\"previous_hash_value\":\"5319\","
+                             "\"previous_hash_algorithm\":\"SHA-256\","
+                             "\"previous_signature\":\"10e0\","
                              "\"log_files\":[{\"s3Bucket\":\"b\",\"hashValue\":\"42\"}]}"),
                       &want, NULL),
         GT_OK);
@@ -255,7 +261,8 @@ static void insight_files(void **state)
     (void)state;
     static const char text[] = "{\"eventVersion\":\"1.07\",\"eventTime\":\"2020-09-09T23:00:00Z\","
                                "\"eventType\":\"AwsCloudTrailInsight\",\"insightDetails\":"
-                               "{\"eventName\":\"X\",\"baseline\":[]},\"eventCategory\":\"Insight\"}";
+                               "{\"eventName\":\"X\",\"baseline\":[]},"
+                               "\"eventCategory\":\"Insight\"}";
     bench b = bench_open(&PLAIN);
     bench_map(&b, text);
     expect(&b, CT "flattened.insight_details", "{\"eventName\":\"X\"}");
@@ -281,7 +288,8 @@ static void tls_details(void **state)
     expect(&b, CT "tls_details", "{\"key_exchange\":\"X25519\"}");
     bench_map(&b, "{" EVENT ",\"tlsDetails\":{\"tlsVersion\":\"1.3\"}}");
     expect(&b, "tls", "{\"version\":\"1.3\"}");
-    bench_map(&b, "{" EVENT ",\"tlsDetails\":{\"tlsVersion\":\"tlsVersion\",\"cipherSuite\":\"c\"}}");
+    bench_map(&b, "{" EVENT ",\"tlsDetails\":{\"tlsVersion\":\"tlsVersion\","
+                            "\"cipherSuite\":\"c\"}}");
     absent(&b, "tls");
     bench_close(&b);
 }
@@ -294,17 +302,21 @@ static void resources_in_hash_order(void **state)
     bench_map(&b, "{" EVENT ",\"resources\":["
                   "{\"type\":\"AWS::S3::Object\",\"ARN\":\"arn:aws:s3:::elastic-cspm-cloudtrail-"
                   "test-bucket/test-copy-object/README-copy.md\"},"
-                  "{\"accountId\":\"000000000\",\"type\":\"AWS::S3::Bucket\",\"ARN\":\"arn:aws:s3:::"
+                  "{\"accountId\":\"000000000\",\"type\":\"AWS::S3::Bucket\","
+                  "\"ARN\":\"arn:aws:s3:::"
                   "elastic-cspm-cloudtrail-test-bucket\"},7,"
                   "{\"type\":\"AWS::S3::Object\",\"ARN\":\"arn:aws:s3:::elastic-cspm-cloudtrail-"
                   "test-bucket/test-copy-object/README.md\"},"
-                  "{\"accountId\":\"000000000\",\"type\":\"AWS::S3::Bucket\",\"ARN\":\"arn:aws:s3:::"
+                  "{\"accountId\":\"000000000\",\"type\":\"AWS::S3::Bucket\","
+                  "\"ARN\":\"arn:aws:s3:::"
                   "elastic-cspm-cloudtrail-test-bucket\",\"more\":1}]}");
     expect(&b, CT "resources",
-           "[{\"type\":\"AWS::S3::Object\",\"arn\":\"arn:aws:s3:::elastic-cspm-cloudtrail-test-bucket/"
+           "[{\"type\":\"AWS::S3::Object\","
+           "\"arn\":\"arn:aws:s3:::elastic-cspm-cloudtrail-test-bucket/"
            "test-copy-object/README.md\"},{\"type\":\"AWS::S3::Object\",\"arn\":\"arn:aws:s3:::"
            "elastic-cspm-cloudtrail-test-bucket/test-copy-object/README-copy.md\"},"
-           "{\"type\":\"AWS::S3::Bucket\",\"more\":1,\"arn\":\"arn:aws:s3:::elastic-cspm-cloudtrail-"
+           "{\"type\":\"AWS::S3::Bucket\",\"more\":1,"
+           "\"arn\":\"arn:aws:s3:::elastic-cspm-cloudtrail-"
            "test-bucket\",\"account_id\":\"000000000\"}]");
     bench_map(&b, "{" EVENT ",\"resources\":{\"ARN\":\"a\"}}");
     expect(&b, CT "resources", "{\"ARN\":\"a\"}");
@@ -336,7 +348,8 @@ static void chains_stop_at_known_values(void **state)
     bench b = bench_open(&PLAIN);
     bench_map(&b, "{\"eventName\":\"RunInstances\",\"eventSource\":\"ec2.amazonaws.com\","
                   "\"requestParameters\":{\"subnetId\":\"subnet-1\"},\"responseElements\":"
-                  "{\"instancesSet\":{\"items\":[{\"subnetId\":\"subnet-1\",\"instanceId\":\"i-1\"},"
+                  "{\"instancesSet\":{\"items\":[{\"subnetId\":\"subnet-1\","
+                  "\"instanceId\":\"i-1\"},"
                   "{\"subnetId\":\"subnet-2\",\"vpcId\":\"vpc-2\",\"instanceId\":\"i-2\","
                   "\"iamInstanceProfile\":{\"arn\":\"never\"}}]}}}");
     expect(&b, "related.entity", "[\"i-2\",\"subnet-1\",\"subnet-2\",\"vpc-2\"]");
@@ -351,7 +364,8 @@ static void targets_and_classes(void **state)
                   "\"requestParameters\":{\"targets\":[{\"values\":[\"i-02\",\"i-01\"]},"
                   "{\"values\":[\"pc\"]}]}}");
     expect(&b, "target.entity.id", "[\"i-01\",\"i-02\",\"pc\"]");
-    expect(&b, "host.target", "{\"entity\":{\"id\":[\"i-01\",\"i-02\"]},\"id\":[\"i-01\",\"i-02\"]}");
+    expect(&b, "host.target",
+           "{\"entity\":{\"id\":[\"i-01\",\"i-02\"]},\"id\":[\"i-01\",\"i-02\"]}");
     expect(&b, "entity.target.id", "[\"pc\"]");
     bench_map(&b, "{\"eventName\":\"SendCommand\",\"eventSource\":\"ssm.amazonaws.com\","
                   "\"recipientAccountId\":\"123456789012\",\"requestParameters\":"
@@ -365,7 +379,8 @@ static void targets_and_classes(void **state)
     bench_map(&b, "{\"eventName\":\"AddPermission20150331v2\",\"eventSource\":"
                   "\"lambda.amazonaws.com\",\"requestParameters\":{\"functionName\":\"f\"}}");
     expect(&b, "target.entity.id", "[\"f\"]");
-    bench_map(&b, "{\"eventName\":\"GetObject\",\"eventSource\":\"s3.amazonaws.com\",\"resources\":["
+    bench_map(&b, "{\"eventName\":\"GetObject\",\"eventSource\":\"s3.amazonaws.com\","
+                  "\"resources\":["
                   "{\"ARN\":\"arn:aws:s3:::b/k\"},{\"arn\":\"arn:aws:s3:::lower\"},"
                   "{\"ARN\":\"arn:aws:ec2:eu-west-1:123456789012:instance/i-9\"},"
                   "{\"ARN\":\"arn:aws:iam::123456789012:mfa/m\"},"

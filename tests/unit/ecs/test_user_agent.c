@@ -1,5 +1,5 @@
-/* User agents: the shared table of agents and their fields, uap-core's own test cases, and the reader
- * of its file. */
+/* User agents: the shared table of agents and their fields, uap-core's own test cases, and the
+ * reader of its file. */
 #include "test.h"
 
 #include "base/limits.h"
