@@ -28,6 +28,17 @@ size_t gt_utf8_length(gt_str s)
     return n;
 }
 
+bool gt_utf8_valid(gt_str s)
+{
+    while (s.len) {
+        size_t n = gt_utf8_length(s);
+        if (n == 0)
+            return false;
+        s = gt_str_from(s, n);
+    }
+    return true;
+}
+
 char *gt_utf8_put(char *out, uint32_t cp)
 {
     if (cp < 0x80) {

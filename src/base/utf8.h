@@ -7,6 +7,8 @@
 /* Length of the valid sequence at the beginning of s (1-4); 0 when s is empty or it begins with
  * bytes that are none (overlong forms, surrogates and values past U+10FFFF are none). */
 size_t gt_utf8_length(gt_str s);
+/* Is the whole of s valid? */
+bool gt_utf8_valid(gt_str s);
 
 /* Write cp (at most U+10FFFF) at out, which has room for four bytes; returns behind it. */
 char *gt_utf8_put(char *out, uint32_t cp);
