@@ -56,9 +56,6 @@
 #define GT_DSL_DEPTH_MAX 16
 /* Stars of one pattern: servers make an automaton of it and refuse large ones. */
 #define GT_DSL_STARS_MAX 8
-/* Leaves of flattened fields longer than this (characters) are left out of the index: a Lucene term
- * holds 32766 bytes, and a longer one would refuse the whole document. */
-#define GT_FLATTENED_IGNORE_ABOVE 8191
 /* A dotted field name; Elasticsearch refuses far shorter ones (a Lucene term is 32766 bytes). Longer
  * names in a document are reachable by no field wildcard. */
 #define GT_FIELD_NAME_MAX 4096

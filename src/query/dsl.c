@@ -180,6 +180,8 @@ static clause keyword(translator *t, const gt_query_field *f, const gt_query_tes
         return here("a value that is not UTF-8");
     if (m.ignore_above != f->ignore_above)
         return here("the index leaves other values out than we do (ignore_above)");
+    if (f->deep)
+        return here("patterns and ranges over all of a flattened field");
     if (flattened && t->target->server == GT_DSL_ELASTICSEARCH)
         return wider(exists(t, f->name), "flattened fields take no wildcards and no open ranges");
     if (test->op == GT_OP_KEYWORD_LIKE) {
