@@ -24,23 +24,23 @@ setup:
 
 # Setting up comes first and in a make of its own: the compiler may be missing until then.
 demo: setup
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) -s --no-print-directory -j2 all
 	@tools/demo.sh $(BUILD)/gatetrail
 
 test:
 	@tools/setup.sh build test
 	@tests/data-fetch.sh || echo "test: the address databases could not be fetched; their tests are skipped"
-	@$(MAKE) --no-print-directory -j2 all unit
+	@$(MAKE) -s --no-print-directory -j2 all unit
 	@$(PYTHON) tests/run all
 
 check:
-	@$(MAKE) --no-print-directory -j2 all unit
+	@$(MAKE) -s --no-print-directory -j2 all unit
 	@$(PYTHON) tests/run check
 
 check-full:
 	@tools/setup.sh build test
 	@tests/data-fetch.sh || echo "test: the address databases could not be fetched; their tests are skipped"
-	@$(MAKE) --no-print-directory -j2 all unit
+	@$(MAKE) -s --no-print-directory -j2 all unit
 	@$(PYTHON) tests/run full
 
 golden-update: all
@@ -57,9 +57,9 @@ docs: all
 ASAN_FLAGS = BUILD=$(CURDIR)/build-asan SANITIZE=address,undefined COVERAGE=1 OPT="-O1 -g"
 TSAN_FLAGS = BUILD=$(CURDIR)/build-tsan SANITIZE=thread OPT="-O1 -g"
 asan:
-	@$(MAKE) --no-print-directory -j2 $(ASAN_FLAGS) all unit fuzzers
+	@$(MAKE) -s --no-print-directory -j2 $(ASAN_FLAGS) all unit fuzzers
 tsan:
-	@$(MAKE) --no-print-directory -j2 $(TSAN_FLAGS) all unit
+	@$(MAKE) -s --no-print-directory -j2 $(TSAN_FLAGS) all unit
 
 clean:
 	rm -rf build build-asan build-tsan
@@ -80,7 +80,7 @@ $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/driver.c $(call archives,$(PRESE
 T ?= kql
 S ?= 60
 fuzz:
-	@$(MAKE) --no-print-directory -j2 $(ASAN_FLAGS) $(CURDIR)/build-asan/fuzz/$(T)
+	@$(MAKE) -s --no-print-directory -j2 $(ASAN_FLAGS) $(CURDIR)/build-asan/fuzz/$(T)
 	build-asan/fuzz/$(T) -t $(S) tests/fuzz/corpus/$(T)
 
 # --- installing ----------------------------------------------------------------------------------

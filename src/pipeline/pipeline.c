@@ -182,6 +182,7 @@ static gt_status read_input(worker *w)
     w->bytes_read = w->bytes_decoded = w->progress_told = 0;
     if (gt_source_file_open(input, &file, &reason) != GT_OK)
         return on_problem(w, GT_PROBLEM_INPUT, 0, reason);
+    file.interrupt = r->options->interrupt;
     gt_status status =
         gt_reader_run(w->reader, r->options->kind, gt_source_file_read, &file, file.size, &sink);
     gt_source_file_close(&file);

@@ -11,7 +11,8 @@
  *   put_back  it could not be evaluated or stored: let it come again, later
  *   tick      every second or so: keep what is out from coming again meanwhile
  *
- * Threads: next belongs to one thread, fetch to any number, save to another, commit, put_back and tick to a third; feeds
+ * Threads: next belongs to one thread, fetch to any number, save to another, commit, put_back and
+ * tick to a third; feeds
  * lock what they share. A delivery belongs to whoever holds it until commit or put_back. */
 #ifndef GT_SOURCE_FEED_H
 #define GT_SOURCE_FEED_H

@@ -2,8 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* How long an interrupt may wait for a silent pipe. */
+#define INTERRUPT_POLL_MS 100
 
 static const char *reason_of(int error)
 {
@@ -52,7 +56,7 @@ gt_status gt_source_file_open(const gt_input *input, gt_source_file *ret, const 
             close(fd);
         return GT_IO;
     }
-    *ret = (gt_source_file){fd, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0};
+    *ret = (gt_source_file){fd, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0, NULL};
     return GT_OK;
 }
 
@@ -63,10 +67,28 @@ void gt_source_file_close(gt_source_file *file)
     file->fd = -1;
 }
 
+/* Wait until a pipe or terminal has something; false when the run was interrupted meanwhile. The
+ * signal may come to another thread, so that the read itself would not notice. */
+static bool wait_readable(const gt_source_file *file)
+{
+    struct pollfd poll_fd = {.fd = file->fd, .events = POLLIN};
+    while (file->interrupt && file->size == 0) {
+        if (*file->interrupt)
+            return false;
+        if (poll(&poll_fd, 1, INTERRUPT_POLL_MS) != 0 && poll_fd.revents)
+            break;
+    }
+    return true;
+}
+
 gt_status gt_source_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
 {
     gt_source_file *file = ctx;
-    ssize_t got;
+    ssize_t got = 0;
+    if (!wait_readable(file)) {
+        *ret_len = 0;
+        return GT_OK;
+    }
     do
         got = read(file->fd, to, room);
     while (got < 0 && errno == EINTR);
