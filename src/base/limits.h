@@ -133,4 +133,19 @@
 /* describe-security-groups of one account and region: some KB a group, thousands of groups. */
 #define GT_SG_SNAPSHOT_MAX (256 * GT_MIB)
 
+
+/* The engine that runs for ever. What waits between its threads, as bytes of deliveries: some seconds
+ * of work, so that a flood waits at its source. */
+#define GT_WATCH_QUEUE_BYTES (64 * GT_MIB)
+/* Events whose second copies are known as such: 32 MiB of tables. CloudTrail's copies come within
+ * minutes. */
+#define GT_WATCH_REMEMBER 500000
+/* A large input is stored in parts of so many records, or so many bytes of alerts. */
+#define GT_WATCH_PART_RECORDS 65536
+#define GT_WATCH_PART_BYTES (8 * GT_MIB)
+/* Text of the alerts of one part: above the bound that ends a part, one record may add its own. */
+#define GT_WATCH_PART_TEXT_MAX GT_GIB
+/* Parts of one transaction. */
+#define GT_WATCH_BATCH_PARTS 512
+
 #endif

@@ -7,12 +7,18 @@
 
 gt_aws_client *gt_aws_client_new(gt_aws *aws)
 {
+    return gt_aws_client_new_env(aws, NULL);
+}
+
+gt_aws_client *gt_aws_client_new_env(gt_aws *aws, const gt_net_env *env)
+{
     gt_aws_client *client = gt_calloc(1, sizeof *client);
     if (!client)
         return NULL;
     client->aws = aws;
-    client->http = gt_http_new(
-        &(gt_http_options){.env = aws->options.env, .ca_file = aws->options.ca_file});
+    client->env = env ? env : aws->options.env;
+    client->http =
+        gt_http_new(&(gt_http_options){.env = client->env, .ca_file = aws->options.ca_file});
     if (!client->http) {
         gt_free(client);
         return NULL;
@@ -268,7 +274,7 @@ static gt_status send_signed(gt_aws_client *client, const gt_aws_request *reques
 static gt_status send_url(gt_aws_client *client, const gt_aws_request *request, gt_str url,
                           gt_str region, gt_aws_response *response)
 {
-    const gt_net_env *env = client->aws->options.env;
+    const gt_net_env *env = client->env;
     const gt_retry *policy = &client->aws->options.retry;
     bool healed = false;
     for (unsigned attempt = 1;; attempt++) {

@@ -49,8 +49,10 @@ gt_str gt_aws_region(const gt_aws *aws);
 gt_status gt_aws_credentials_get(gt_aws *aws, gt_http *http, gt_aws_credentials *ret,
                                  gt_buf *reterr_message) GT_MUST_CHECK;
 
-/* NULL without memory. */
+/* NULL without memory. env: for this client's pauses and requests (another stop flag, say); NULL: the
+ * one of the options. It must outlive the client. */
 gt_aws_client *gt_aws_client_new(gt_aws *aws);
+gt_aws_client *gt_aws_client_new_env(gt_aws *aws, const gt_net_env *env);
 void gt_aws_client_free(gt_aws_client *client);
 gt_aws *gt_aws_client_aws(gt_aws_client *client);
 gt_http *gt_aws_client_http(gt_aws_client *client);

@@ -23,6 +23,7 @@ struct gt_aws {
 
 struct gt_aws_client {
     gt_aws *aws;
+    const gt_net_env *env;
     gt_http *http;
 };
 

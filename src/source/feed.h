@@ -48,7 +48,7 @@ void gt_delivery_free(gt_delivery *delivery);
 typedef struct gt_feed_config {
     gt_str name; /* in the configuration: names its rows in the store */
     gt_str type; /* "folder", "s3", "sqs", "kafka", "lookup" */
-    const gt_net_env *env;
+    const gt_net_env *env; /* once it is stopped, next ends soon; the rest works on */
     const char *store_path; /* the database; the feed opens its own connection to it */
     gt_aws *aws;            /* of this source; NULL where none is needed; outlives the feed */
     gt_str path;            /* folder */

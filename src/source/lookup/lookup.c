@@ -220,7 +220,7 @@ static gt_status lookup_open(const gt_feed_config *config, gt_feed *feed)
         feed->config.poll_ms = POLL_MS_DEFAULT;
     if (feed->config.window_ms <= 0)
         feed->config.window_ms = WINDOW_MS_DEFAULT;
-    f->client = gt_aws_client_new(config->aws);
+    f->client = gt_aws_client_new_env(config->aws, config->env);
     if (!f->client)
         return GT_NOMEM;
     gt_str why = GT_STR("");

@@ -322,7 +322,7 @@ static gt_status s3_open(const gt_feed_config *config, gt_feed *feed)
     if (feed->config.window_ms <= 0)
         feed->config.window_ms = WINDOW_MS_DEFAULT;
     f->out = gt_inflight_new();
-    f->client = gt_aws_client_new(config->aws);
+    f->client = gt_aws_client_new_env(config->aws, config->env);
     f->pool = gt_s3_pool_new(config->aws);
     if (!f->out || !f->client || !f->pool)
         return GT_NOMEM;

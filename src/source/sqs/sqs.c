@@ -487,7 +487,7 @@ static gt_status sqs_open(const gt_feed_config *config, gt_feed *feed)
     f->region = region_of_url(config->queue_url);
     if (!f->region.len)
         f->region = config->region;
-    f->receiver = gt_aws_client_new(config->aws);
+    f->receiver = gt_aws_client_new_env(config->aws, config->env);
     f->keeper = gt_aws_client_new(config->aws);
     f->pool = gt_s3_pool_new(config->aws);
     if (!f->receiver || !f->keeper || !f->pool)

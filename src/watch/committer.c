@@ -1,0 +1,289 @@
+/* committer — the one thread that writes: parts to transactions. */
+#include "watch/engine.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WAIT_MS 100         /* for parts; also how late a scheduled run may be */
+#define HEALTH_EVERY_MS 2000
+#define PRUNE_EVERY_MS (3600 * 1000)
+#define RETENTION_MS (90 * 24 * 3600 * (int64_t)1000)
+
+typedef struct committer {
+    gt_watch *watch;
+    gt_runs *runs;
+    gt_part *parts[GT_WATCH_BATCH_PARTS];
+    size_t count;
+    size_t fresh; /* new alerts of this transaction */
+    gt_buf text;
+    gt_time_ms next_health, next_prune;
+} committer;
+
+const int64_t gt_watch_bounds_ms[GT_WATCH_BUCKETS] = {5,    10,   25,    50,    100,   250,      500,
+                                                      1000, 2500, 10000, 60000, 600000, 3600000,
+                                                      INT64_MAX};
+
+/* --- which records are copies -------------------------------------------------------------------- */
+
+/* Once for each part, in the order of their coming: a transaction that is tried again does not ask
+ * again, else everything would look like a copy of itself. */
+static gt_status decide(committer *c, gt_part *part)
+{
+    if (part->decided)
+        return GT_OK;
+    part->answers = gt_malloc(part->count + 1);
+    if (!part->answers)
+        return GT_NOMEM;
+    for (size_t i = 0; i < part->count; i++) {
+        gt_memory_answer answer = gt_memory_meet(c->watch->memory, part->keys[i]);
+        part->answers[i] = (uint8_t)answer;
+        part->counts.duplicate += answer == GT_MEMORY_COPY;
+        part->counts.evaluated += answer != GT_MEMORY_COPY;
+        part->counts.changed += answer == GT_MEMORY_CHANGED;
+    }
+    part->decided = true;
+    return GT_OK;
+}
+
+/* --- one transaction ------------------------------------------------------------------------------- */
+
+gt_status gt_watch_alert_put(gt_watch *watch, const gt_rule *rule, gt_str id, gt_str json,
+                             gt_str source, gt_time_ms event, gt_time_ms now, bool *ret_new)
+{
+    gt_watch_alert alert = {.rule = rule, .id = id, .json = json, .source = source, .event = event,
+                            .now = now};
+    return watch->options.output.alert(watch->options.output.ctx, watch->store, &alert, ret_new);
+}
+
+static gt_status store_found(committer *c, gt_part *part, const gt_found *f, gt_time_ms now)
+{
+    const gt_detector *detector = part->setup->detector;
+    const gt_rule *rule = gt_detector_rule(detector, f->rule);
+    gt_str text = gt_buf_str(&part->text), id = {f->id, sizeof f->id};
+    if (f->raw_len) {
+        gt_watch_match m = {.rule_id = rule->rule_id, .alert_id = id,
+                            .event_id = {text.ptr + f->event_id, f->event_id_len}, .at = f->at,
+                            .event = f->event, .arrived = now,
+                            .record = {text.ptr + f->raw, f->raw_len}};
+        return gt_watch_match_put(c->watch->store, &m);
+    }
+    bool fresh = false;
+    gt_buf_reset(&c->text);
+    gt_buf_add(&c->text, (gt_str){text.ptr + f->json, f->json_len});
+    gt_buf_add(&c->text, gt_detector_alert_tail(detector, f->rule));
+    GT_TRY(gt_buf_status(&c->text));
+    GT_TRY(gt_watch_alert_put(c->watch, rule, id, gt_buf_str(&c->text),
+                              part->slot->feed->config.name, f->event, now, &fresh));
+    part->counts.alerts += fresh;
+    c->fresh += fresh;
+    return GT_OK;
+}
+
+static gt_status store_part(committer *c, gt_part *part, gt_time_ms now)
+{
+    const gt_feed_config *config = &part->slot->feed->config;
+    GT_TRY(decide(c, part));
+    part->counts.alerts = 0;
+    for (size_t i = 0; i < part->found_count; i++) {
+        const gt_found *f = &part->founds[i];
+        if (part->answers[f->record] != GT_MEMORY_COPY)
+            GT_TRY(store_found(c, part, f, now));
+    }
+    if (part->delivery)
+        GT_TRY(gt_feed_save(part->slot->feed, c->watch->store, part->delivery));
+    return gt_watch_counts_add(c->watch->store, config->name, config->type, &part->counts, now);
+}
+
+static gt_status store_parts(committer *c)
+{
+    gt_store *store = c->watch->store;
+    gt_time_ms now = gt_watch_now(c->watch);
+    c->fresh = 0;
+    GT_TRY(gt_store_begin(store));
+    gt_status status = GT_OK;
+    for (size_t i = 0; status == GT_OK && i < c->count; i++)
+        status = store_part(c, c->parts[i], now);
+    return gt_store_end(store, status);
+}
+
+/* --- afterwards ------------------------------------------------------------------------------------- */
+
+static void note_latency(gt_watch_stats *stats, gt_time_ms arrived, gt_time_ms now)
+{
+    int64_t ms = arrived && now > arrived ? now - arrived : 0;
+    size_t i = 0;
+    while (ms > gt_watch_bounds_ms[i])
+        i++;
+    stats->latency[i]++;
+    stats->latency_sum_ms += (uint64_t)ms;
+}
+
+static void add_counts(gt_watch_counts *to, const gt_watch_counts *c)
+{
+    to->read += c->read;
+    to->evaluated += c->evaluated;
+    to->duplicate += c->duplicate;
+    to->rejected += c->rejected;
+    to->changed += c->changed;
+    to->deliveries += c->deliveries;
+    to->bytes += c->bytes;
+    to->problems += c->problems;
+    to->alerts += c->alerts;
+    to->event_last = c->event_last > to->event_last ? c->event_last : to->event_last;
+    to->arrived_last = c->arrived_last > to->arrived_last ? c->arrived_last : to->arrived_last;
+}
+
+static void parts_stored(committer *c)
+{
+    gt_watch *w = c->watch;
+    const gt_net_env *env = w->options.env;
+    gt_time_ms now = env->now(env->ctx); /* arrivals are by the real clock */
+    pthread_mutex_lock(&w->lock);
+    w->stats.transactions++;
+    w->stats.store_fails = false;
+    for (size_t i = 0; i < c->count; i++) {
+        add_counts(&c->parts[i]->slot->counts, &c->parts[i]->counts);
+        c->parts[i]->slot->stored = now;
+        if (c->parts[i]->delivery)
+            note_latency(&w->stats, c->parts[i]->arrived, now);
+    }
+    pthread_mutex_unlock(&w->lock);
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->parts[i]->delivery)
+            gt_watch_ack(c->parts[i]->slot, c->parts[i]->delivery, NULL);
+        gt_part_free(c->parts[i]);
+    }
+    c->count = 0;
+    if (c->fresh && w->options.output.stored)
+        w->options.output.stored(w->options.output.ctx, c->fresh);
+}
+
+static void parts_dropped(committer *c, const char *reason)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->parts[i]->delivery)
+            gt_watch_ack(c->parts[i]->slot, c->parts[i]->delivery, reason);
+        gt_part_free(c->parts[i]);
+    }
+    c->count = 0;
+}
+
+/* Say it once when it begins, and count it. */
+static void store_failed(committer *c, gt_status status)
+{
+    gt_watch *w = c->watch;
+    gt_str why = gt_store_message(w->store);
+    pthread_mutex_lock(&w->lock);
+    bool first = !w->stats.store_fails;
+    w->stats.store_fails = true;
+    w->stats.store_failures++;
+    snprintf(w->stats.store_problem, sizeof w->stats.store_problem, "%.*s", GT_STR_ARG(why));
+    pthread_mutex_unlock(&w->lock);
+    if (first)
+        gt_log_say(&w->options.log, GT_LOG_ERROR, "the store fails; sources wait",
+                   GT_LOG_TEXT("reason", why), GT_LOG_TEXT("status", gt_str_c(gt_status_text(status))));
+    if (status == GT_CORRUPT)
+        atomic_store(&w->failed, true);
+}
+
+/* Try until it works: what is in hand was not taken off its source, so nothing is lost by waiting, or
+ * by giving up when the process must end. */
+static void commit_parts(committer *c)
+{
+    gt_watch *w = c->watch;
+    const gt_net_env *env = w->options.env;
+    const gt_retry pace = {1, 100, 5000};
+    for (unsigned attempt = 1;; attempt++) {
+        gt_status status = store_parts(c);
+        if (status == GT_OK) {
+            parts_stored(c);
+            return;
+        }
+        store_failed(c, status);
+        if (atomic_load(&w->failed) || atomic_load(&w->aborting)) {
+            parts_dropped(c, "the store fails");
+            return;
+        }
+        int64_t pause = gt_backoff_ms(&pace, attempt, env->random(env->ctx));
+        for (; pause > 0 && !atomic_load(&w->aborting); pause -= 50)
+            env->sleep(env->ctx, pause < 50 ? pause : 50);
+    }
+}
+
+/* --- now and then ----------------------------------------------------------------------------------- */
+
+static gt_status put_health(gt_watch *w)
+{
+    for (size_t i = 0; i < w->slot_count; i++) {
+        gt_feed_health h = gt_feed_health_get(w->slots[i].feed);
+        const gt_feed_config *config = &w->slots[i].feed->config;
+        GT_TRY(gt_watch_health_put(w->store, config->name, config->type, gt_str_c(h.problem), h.since,
+                                   h.looked, h.waiting));
+    }
+    return GT_OK;
+}
+
+static void housekeeping(committer *c)
+{
+    gt_watch *w = c->watch;
+    gt_time_ms now = gt_watch_now(w), real = w->options.env->now(w->options.env->ctx);
+    if (real >= c->next_health) {
+        c->next_health = real + HEALTH_EVERY_MS;
+        if (gt_store_begin(w->store) == GT_OK && gt_store_end(w->store, put_health(w)) != GT_OK)
+            store_failed(c, GT_RETRY);
+    }
+    if (real >= c->next_prune) {
+        c->next_prune = real + PRUNE_EVERY_MS;
+        int64_t keep = w->options.retention_ms ? w->options.retention_ms : RETENTION_MS;
+        if (gt_watch_matches_prune(w->store, now - keep) != GT_OK)
+            store_failed(c, GT_RETRY);
+    }
+    if (gt_runs_due(c->runs, now)) {
+        gt_status status = gt_runs_go(c->runs, now);
+        if (status != GT_OK)
+            store_failed(c, status);
+    }
+}
+
+static bool take_parts(committer *c)
+{
+    void *part = NULL;
+    gt_status status = gt_queue_take(c->watch->done, WAIT_MS, &part);
+    while (status == GT_OK) {
+        c->parts[c->count++] = part;
+        if (c->count == GT_WATCH_BATCH_PARTS)
+            break;
+        status = gt_queue_take(c->watch->done, 0, &part);
+    }
+    return c->count > 0;
+}
+
+void *gt_watch_committer_main(void *ctx)
+{
+    committer *c = gt_calloc(1, sizeof *c);
+    gt_watch *w = ctx;
+    gt_runs *runs = c ? gt_runs_new(w) : NULL;
+    if (!runs) {
+        gt_free(c);
+        atomic_store(&w->failed, true);
+        gt_queue_close(w->done);
+        return NULL;
+    }
+    c->watch = w;
+    c->runs = runs;
+    c->text = GT_BUF(GT_WATCH_PART_TEXT_MAX);
+    for (;;) {
+        if (take_parts(c))
+            commit_parts(c);
+        else if (gt_queue_is_closed(w->done))
+            break;
+        housekeeping(c);
+    }
+    gt_runs_free(c->runs);
+    gt_buf_done(&c->text);
+    gt_free(c);
+    return NULL;
+}

@@ -1,0 +1,27 @@
+/* setup.h — what is swapped as a whole when rules or configuration are reloaded: the rule set, its
+ * detector, the mapper's tables, and which rules run on a schedule. Immutable and counted; threads
+ * that still work with an old one keep it alive. */
+#ifndef GT_WATCH_SETUP_H
+#define GT_WATCH_SETUP_H
+
+#include "detect/detect.h"
+
+#include <stdatomic.h>
+
+typedef struct gt_watch_setup {
+    gt_arena *arena; /* owns everything but the tables */
+    const gt_rules *rules;
+    const gt_detector *detector;
+    gt_ecs_tables *tables;
+    const gt_detect_enrich *enrich; /* may be NULL; in the arena or static */
+    const bool *scheduled;          /* by the detector's index: runs on its schedule */
+    bool any_scheduled;
+    atomic_uint holders;
+} gt_watch_setup;
+
+/* In `arena`, which it owns from then on; NULL without memory (the arena stays the caller's). */
+gt_watch_setup *gt_watch_setup_new(gt_arena *arena);
+gt_watch_setup *gt_watch_setup_hold(gt_watch_setup *setup);
+void gt_watch_setup_release(gt_watch_setup *setup); /* NULL is allowed */
+
+#endif
