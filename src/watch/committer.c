@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 #define WAIT_MS 100         /* for parts; also how late a scheduled run may be */
 #define HEALTH_EVERY_MS 2000
@@ -207,9 +207,10 @@ static void commit_parts(committer *c)
             parts_dropped(c, "the store fails");
             return;
         }
+        /* Not env->sleep: while draining it would not wait at all. */
         int64_t pause = gt_backoff_ms(&pace, attempt, env->random(env->ctx));
-        for (; pause > 0 && !atomic_load(&w->aborting); pause -= 50)
-            env->sleep(env->ctx, pause < 50 ? pause : 50);
+        for (; pause > 0 && !atomic_load(&w->aborting); pause -= 20)
+            usleep(20000);
     }
 }
 
@@ -270,6 +271,7 @@ void *gt_watch_committer_main(void *ctx)
         gt_free(c);
         atomic_store(&w->failed, true);
         gt_queue_close(w->done);
+        atomic_store(&w->committer_ended, true);
         return NULL;
     }
     c->watch = w;
@@ -285,5 +287,6 @@ void *gt_watch_committer_main(void *ctx)
     gt_runs_free(c->runs);
     gt_buf_done(&c->text);
     gt_free(c);
+    atomic_store(&w->committer_ended, true);
     return NULL;
 }

@@ -3,10 +3,11 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define NEXT_WAIT_MS 200
+#define TICK_MS 500
 /* A network source gains workers that wait for S3 while others compute. */
 #define NETWORK_WORKERS 6
 
@@ -53,27 +54,37 @@ void gt_watch_ack(gt_slot *slot, gt_delivery *delivery, const char *reason)
     gt_free(copy);
 }
 
+static void take_off(gt_slot *slot, gt_ack *ack)
+{
+    if (ack->reason) {
+        atomic_fetch_add(&slot->put_back, 1);
+        gt_feed_put_back(slot->feed, ack->delivery, ack->reason);
+    } else {
+        gt_feed_commit(slot->feed, ack->delivery);
+    }
+    atomic_fetch_sub(&slot->out, 1);
+    gt_free(ack->reason);
+    gt_free(ack);
+}
+
 static void *keeper_main(void *ctx)
 {
     gt_slot *slot = ctx;
+    const gt_net_env *env = slot->watch->options.env;
+    gt_time_ms ticked = env->now(env->ctx);
     for (;;) {
-        void *item = NULL;
-        gt_status status = gt_queue_take(slot->acks, 500, &item);
-        gt_ack *ack = item;
-        if (status == GT_OK && ack->reason) {
-            atomic_fetch_add(&slot->put_back, 1);
-            gt_feed_put_back(slot->feed, ack->delivery, ack->reason);
-        } else if (status == GT_OK) {
-            gt_feed_commit(slot->feed, ack->delivery);
-        } else {
+        void *ack = NULL;
+        gt_status status = gt_queue_take(slot->acks, TICK_MS, &ack);
+        gt_time_ms now = env->now(env->ctx);
+        if (status == GT_OK)
+            take_off(slot, ack);
+        /* llabs: a clock that was set back must not silence the tick. */
+        if (status != GT_OK || llabs(now - ticked) >= TICK_MS) {
             gt_feed_tick(slot->feed);
-            if (gt_queue_is_closed(slot->acks))
-                return NULL;
-            continue;
+            ticked = now;
         }
-        atomic_fetch_sub(&slot->out, 1);
-        gt_free(ack->reason);
-        gt_free(ack);
+        if (status != GT_OK && gt_queue_is_closed(slot->acks))
+            return NULL;
     }
 }
 
@@ -303,6 +314,10 @@ gt_status gt_watch_stop(gt_watch *w, int64_t drain_ms)
         pthread_join(w->workers[i], NULL);
     if (w->done)
         gt_queue_close(w->done);
+    for (; w->committer_started && !atomic_load(&w->committer_ended) && left > 0; left -= 20)
+        usleep(20000);
+    if (!atomic_load(&w->committer_ended))
+        atomic_store(&w->aborting, true);
     if (w->committer_started)
         pthread_join(w->committer, NULL);
     gt_status status = atomic_load(&w->failed) ? GT_CORRUPT : w->stats.store_fails ? GT_IO : GT_OK;

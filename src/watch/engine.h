@@ -70,6 +70,7 @@ struct gt_watch {
     size_t worker_count;
     pthread_t committer;
     bool committer_started;
+    atomic_bool committer_ended;
     gt_store *store; /* the committer's */
     gt_memory *memory;
     atomic_bool stopping; /* no new deliveries */

@@ -19,6 +19,23 @@ typedef struct gt_watch_setup {
     atomic_uint holders;
 } gt_watch_setup;
 
+typedef struct gt_watch_setup_options {
+    gt_rules_options rules;
+    gt_ecs_options ecs;
+    /* Which rules run; NULL: those that are enabled. */
+    bool (*select)(void *ctx, const gt_rule *rule);
+    /* Which of them on their schedule; NULL: none. */
+    bool (*scheduled)(void *ctx, const gt_rule *rule);
+    void *ctx;
+    const gt_detect_enrich *enrich;
+    gt_time_ms now;
+} gt_watch_setup_options;
+
+/* Load and check everything. GT_INVALID: rules or tables are wrong, out says how (as `rules check`
+ * prints it); warnings are there too on GT_OK. */
+gt_status gt_watch_setup_load(const gt_watch_setup_options *options, gt_watch_setup **ret,
+                              gt_buf *out) GT_MUST_CHECK;
+
 /* In `arena`, which it owns from then on; NULL without memory (the arena stays the caller's). */
 gt_watch_setup *gt_watch_setup_new(gt_arena *arena);
 gt_watch_setup *gt_watch_setup_hold(gt_watch_setup *setup);
