@@ -1,6 +1,7 @@
 /* A query is a detector with one rule that has nothing but a query: events that cannot match are
  * never parsed. */
 #include "base/limits.h"
+#include "cli/deferred.h"
 #include "cli/render.h"
 #include "cli/run.h"
 #include "detect/detect.h"
@@ -14,6 +15,7 @@ typedef struct query {
     gt_run run;
     gt_rule rule;
     gt_detector *detector;
+    gt_deferred *deferred; /* NULL unless the query reads gatetrail.* */
     format format;
     uint64_t found;
 } query;
@@ -22,7 +24,7 @@ static gt_status worker_new(void *ctx, size_t index, void **ret)
 {
     query *q = ctx;
     (void)index;
-    return gt_run_worker_new(&q->run, q->detector, NULL, q, ret);
+    return gt_run_worker_new(&q->run, q->detector, gt_deferred_enrich(q->deferred), q, ret);
 }
 
 /* The record's own bytes on one line: line ends in JSON stand between its parts only. */
@@ -43,6 +45,27 @@ static void add_raw(gt_buf *out, gt_str json, bool terminal)
     gt_buf_add_byte(out, '\n');
 }
 
+static gt_status render(const query *q, gt_run_worker *w, const gt_json *document, gt_str file)
+{
+    gt_buf_reset(&w->text);
+    switch (q->format) {
+    case TEXT:
+        gt_render_event(&w->text, document, file, q->cli->colour_out);
+        break;
+    case NDJSON:
+        gt_json_write(&w->text, document);
+        gt_buf_add_byte(&w->text, '\n');
+        break;
+    case CSV:
+        gt_render_csv(&w->text, NULL, document, file);
+        break;
+    case RAW:
+    case COUNT:
+        break;
+    }
+    return gt_buf_status(&w->text);
+}
+
 static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record,
                            gt_emit *emit)
 {
@@ -50,6 +73,10 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
     query *q = w->command;
     const gt_match *matches;
     size_t count;
+    bool taken;
+    GT_TRY(gt_deferred_take(q->deferred, w, record, emit, &taken));
+    if (taken)
+        return GT_OK;
     gt_status status = gt_detect_record(w->detect, record, &matches, &count);
     if (status == GT_INVALID) {
         gt_emit_reject(emit, "not a JSON object");
@@ -60,34 +87,41 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
     const gt_json *document = matches[0].document;
     if (gt_run_is_ecs(&q->run) && !gt_run_document_inside(&q->run, document))
         return GT_OK;
-    gt_buf_reset(&w->text);
-    switch (q->format) {
-    case TEXT:
-        gt_render_event(&w->text, document, input->name, q->cli->colour_out);
-        break;
-    case NDJSON:
-        gt_json_write(&w->text, document);
-        gt_buf_add_byte(&w->text, '\n');
-        break;
-    case CSV:
-        gt_render_csv(&w->text, NULL, document, input->name);
-        break;
-    case RAW:
+    GT_TRY(render(q, w, document, input->name));
+    if (q->format == RAW)
         add_raw(&w->text, record->json, q->cli->tty_out);
-        break;
-    case COUNT:
-        break;
-    }
     gt_emit_bytes(emit, 0, gt_buf_str(&w->text));
     return gt_buf_status(&w->text);
 }
 
-static gt_status on_commit(void *ctx, const gt_committed *item)
+static gt_status put_event(void *ctx, const gt_committed *item)
 {
     query *q = ctx;
     q->found++;
     gt_cli_print(q->cli, item->bytes);
     return GT_OK;
+}
+
+static gt_status on_commit(void *ctx, const gt_committed *item)
+{
+    query *q = ctx;
+    bool kept;
+    GT_TRY(gt_deferred_keep(q->deferred, item, &kept));
+    return kept ? GT_OK : put_event(q, item);
+}
+
+/* An event that had to wait for the whole history. */
+static gt_status put_match(void *ctx, gt_run_worker *w, const gt_input *input,
+                           const gt_record *record, const gt_match *matches, size_t count)
+{
+    query *q = ctx;
+    (void)count;
+    GT_TRY(render(q, w, matches[0].document, input->name));
+    if (q->format == RAW)
+        add_raw(&w->text, record->json, q->cli->tty_out);
+    gt_committed item = {.input = input, .bytes = gt_buf_str(&w->text)};
+    GT_TRY(gt_buf_status(&w->text));
+    return put_event(q, &item);
 }
 
 static int compile(query *q)
@@ -142,9 +176,18 @@ static int query_run(query *q)
         .worker_free = gt_run_worker_free,
         .commit = on_commit,
     };
+    gt_status status = GT_OK;
+    if (!gt_run_is_ecs(&q->run))
+        status = gt_deferred_new(q->detector, &q->deferred);
+    if (status != GT_OK)
+        return gt_cli_failed(cli, status, "preparing the query");
     exit = gt_run_go(&q->run, &stage);
     if (exit)
         return exit;
+    gt_deferred_sink sink = {.ctx = q, .item = put_event, .matches = put_match};
+    status = gt_deferred_replay(q->deferred, &q->run, &sink);
+    if (status != GT_OK)
+        return gt_cli_failed(cli, status, "evaluating security-group events");
     char text[64];
     if (q->format == COUNT)
         gt_cli_printf(cli, "%llu\n", (unsigned long long)q->found);
@@ -164,6 +207,7 @@ int gt_cmd_query(gt_cli *cli)
     if (gt_cli_flag(cli, GT_OPT_COUNT))
         q.format = COUNT;
     int exit = query_run(&q);
+    gt_deferred_free(q.deferred);
     gt_run_done(&q.run);
     return exit;
 }

@@ -1,4 +1,5 @@
 #include "base/limits.h"
+#include "cli/deferred.h"
 #include "cli/render.h"
 #include "cli/rules.h"
 #include "cli/run.h"
@@ -14,7 +15,7 @@ typedef struct scan {
     gt_run run;
     gt_cli_rules rules;
     gt_detector *detector;
-    const gt_detect_enrich *enrich;
+    gt_deferred *deferred; /* NULL unless rules need the whole history */
     format format;
     uint64_t *by_rule; /* alerts found, by the detector's index */
     uint64_t found;
@@ -28,13 +29,12 @@ static gt_status worker_new(void *ctx, size_t index, void **ret)
 {
     scan *s = ctx;
     (void)index;
-    return gt_run_worker_new(&s->run, s->detector, s->enrich, s, ret);
+    return gt_run_worker_new(&s->run, s->detector, gt_deferred_enrich(s->deferred), s, ret);
 }
 
 /* NDJSON is emitted without the part that is the same for every alert of a rule: commit adds it. */
-static gt_status emit_alert(gt_run_worker *w, const gt_match *match, gt_str file, gt_emit *emit)
+static gt_status render_alert(const scan *s, gt_run_worker *w, const gt_match *match, gt_str file)
 {
-    const scan *s = w->command;
     gt_buf_reset(&w->text);
     switch (s->format) {
     case TEXT:
@@ -49,7 +49,6 @@ static gt_status emit_alert(gt_run_worker *w, const gt_match *match, gt_str file
     case COUNT:
         break;
     }
-    gt_emit_bytes(emit, match->index, gt_buf_str(&w->text));
     return gt_buf_status(&w->text);
 }
 
@@ -60,6 +59,10 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
     scan *s = w->command;
     const gt_match *matches;
     size_t count;
+    bool taken;
+    GT_TRY(gt_deferred_take(s->deferred, w, record, emit, &taken));
+    if (taken)
+        return GT_OK;
     gt_status status = gt_detect_record(w->detect, record, &matches, &count);
     if (status == GT_INVALID) {
         gt_emit_reject(emit, "not a JSON object");
@@ -70,14 +73,16 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
     if (count && gt_run_is_ecs(&s->run) &&
         !gt_run_document_inside(&s->run, matches[0].document))
         return GT_OK;
-    for (size_t i = 0; i < count; i++)
-        GT_TRY(emit_alert(w, &matches[i], input->name, emit));
+    for (size_t i = 0; i < count; i++) {
+        GT_TRY(render_alert(s, w, &matches[i], input->name));
+        gt_emit_bytes(emit, matches[i].index, gt_buf_str(&w->text));
+    }
     return GT_OK;
 }
 
 /* --- in order --------------------------------------------------------------------------------- */
 
-static gt_status on_commit(void *ctx, const gt_committed *item)
+static gt_status put_alert(void *ctx, const gt_committed *item)
 {
     scan *s = ctx;
     s->found++;
@@ -91,6 +96,29 @@ static gt_status on_commit(void *ctx, const gt_committed *item)
     if (s->format == NDJSON) {
         gt_cli_print(s->cli, gt_detector_alert_tail(s->detector, (size_t)item->tag));
         gt_cli_print(s->cli, GT_STR("\n"));
+    }
+    return GT_OK;
+}
+
+static gt_status on_commit(void *ctx, const gt_committed *item)
+{
+    scan *s = ctx;
+    bool kept;
+    GT_TRY(gt_deferred_keep(s->deferred, item, &kept));
+    return kept ? GT_OK : put_alert(s, item);
+}
+
+/* Alerts of an event that had to wait for the whole history. */
+static gt_status put_matches(void *ctx, gt_run_worker *w, const gt_input *input,
+                             const gt_record *record, const gt_match *matches, size_t count)
+{
+    scan *s = ctx;
+    (void)record;
+    for (size_t i = 0; i < count; i++) {
+        GT_TRY(render_alert(s, w, &matches[i], input->name));
+        gt_committed item = {.input = input, .tag = matches[i].index,
+                             .bytes = gt_buf_str(&w->text)};
+        GT_TRY(put_alert(s, &item));
     }
     return GT_OK;
 }
@@ -197,8 +225,19 @@ static int scan_run(scan *s)
         .worker_free = gt_run_worker_free,
         .commit = on_commit,
     };
+    gt_status status = GT_OK;
+    if (!gt_run_is_ecs(&s->run))
+        status = gt_deferred_new(s->detector, &s->deferred);
+    if (status != GT_OK)
+        return gt_cli_failed(cli, status, "preparing the rules");
     exit = gt_run_go(&s->run, &stage);
-    return exit ? exit : finish(s);
+    if (exit)
+        return exit;
+    gt_deferred_sink sink = {.ctx = s, .item = put_alert, .matches = put_matches};
+    status = gt_deferred_replay(s->deferred, &s->run, &sink);
+    if (status != GT_OK)
+        return gt_cli_failed(cli, status, "evaluating security-group events");
+    return finish(s);
 }
 
 int gt_cmd_scan(gt_cli *cli)
@@ -209,6 +248,7 @@ int gt_cmd_scan(gt_cli *cli)
         .most = (uint64_t)gt_cli_number(cli, GT_OPT_MAX_ALERTS, INT64_MAX),
     };
     int exit = scan_run(&s);
+    gt_deferred_free(s.deferred);
     gt_run_done(&s.run);
     return exit;
 }
