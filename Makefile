@@ -18,13 +18,14 @@ PYTHON ?= python3
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $(patsubst $(CURDIR)/%,%,$(2))')
 
-FOLDERS := base json schema toml ecs cloudtrail query rule sg detect investigate net respond \
+FOLDERS := base json schema toml config ecs cloudtrail query rule sg detect investigate net respond \
            source sink store pipeline watch cli
 
 DEPS_base :=
 DEPS_json := base
 DEPS_schema := base
 DEPS_toml := json $(DEPS_json)
+DEPS_config := toml $(DEPS_toml)
 DEPS_ecs := json schema base
 DEPS_cloudtrail := json base
 DEPS_query := json schema base
@@ -32,11 +33,11 @@ DEPS_rule := toml query json schema base
 DEPS_sg := json base
 DEPS_detect := rule sg cloudtrail ecs $(DEPS_rule)
 DEPS_store := json base
-DEPS_investigate := detect store $(DEPS_detect)
+DEPS_investigate := detect store config $(DEPS_detect)
 DEPS_net := json base
 DEPS_respond := sg net store toml json base
 DEPS_source := net cloudtrail store json base
-DEPS_sink := net store json schema base
+DEPS_sink := net store json schema config toml base
 DEPS_pipeline := source $(DEPS_source)
 DEPS_watch := pipeline detect sink $(DEPS_pipeline) $(DEPS_detect) $(DEPS_sink)
 DEPS_cli := watch investigate respond $(DEPS_watch) $(DEPS_investigate) $(DEPS_respond)

@@ -52,6 +52,7 @@ lint:
 docs: all
 	@$(PYTHON) tools/readme.py $(BUILD)/gatetrail
 	@$(PYTHON) tools/fields_md.py
+	$(Q)$(BUILD)/gatetrail config reference > docs/reference/configuration.md
 
 # Sanitizer builds have folders of their own beside the plain one.
 ASAN_FLAGS = BUILD=$(CURDIR)/build-asan SANITIZE=address,undefined COVERAGE=1 OPT="-O1 -g"

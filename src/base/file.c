@@ -78,7 +78,9 @@ gt_status gt_file_stat(gt_arena *arena, gt_str path, gt_file_kind *ret)
         return path_failure();
     if (stat(name, &st) != 0)
         return GT_IO;
-    *ret = S_ISREG(st.st_mode) ? GT_FILE_REGULAR : S_ISDIR(st.st_mode) ? GT_FILE_FOLDER : GT_FILE_OTHER;
+    *ret = S_ISREG(st.st_mode)   ? GT_FILE_REGULAR
+           : S_ISDIR(st.st_mode) ? GT_FILE_FOLDER
+                                 : GT_FILE_OTHER;
     return GT_OK;
 }
 

@@ -13,8 +13,10 @@ typedef enum gt_file_kind { GT_FILE_REGULAR, GT_FILE_FOLDER, GT_FILE_OTHER } gt_
 /* What stands at path, links followed. GT_OK, GT_IO (errno), GT_NOMEM. */
 gt_status gt_file_stat(gt_arena *arena, gt_str path, gt_file_kind *ret) GT_MUST_CHECK;
 
-/* The names in a folder but "." and "..", in byte order. GT_OK, GT_IO (errno), GT_NOMEM, GT_LIMIT. */
-gt_status gt_folder_list(gt_arena *arena, gt_str path, gt_str **ret, size_t *ret_count) GT_MUST_CHECK;
+/* The names in a folder but "." and "..", in byte order. GT_OK, GT_IO (errno), GT_NOMEM, GT_LIMIT.
+ */
+gt_status gt_folder_list(gt_arena *arena, gt_str path, gt_str **ret,
+                         size_t *ret_count) GT_MUST_CHECK;
 
 /* folder + "/" + name; name alone when the folder is empty. ptr NULL without memory. */
 gt_str gt_path_join(gt_arena *arena, gt_str folder, gt_str name);

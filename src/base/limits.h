@@ -62,6 +62,11 @@
 /* Nesting of TOML values and dotted keys. */
 #define GT_TOML_DEPTH_MAX 128
 
+/* A configuration; a person writes it. */
+#define GT_CONFIG_BYTES_MAX (4 * GT_MIB)
+/* A secret in a file of its own; a certificate's chain is some KB. */
+#define GT_SECRET_BYTES_MAX (64 * GT_KIB)
+
 /* Diagnostics kept for one file; the rest is counted. */
 #define GT_DIAGS_MAX 64
 

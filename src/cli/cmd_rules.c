@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "rule/exceptions.h"
 
-/* --- list ------------------------------------------------------------------------------------------- */
+/* --- list ------------------------------------------------------------------------------------- */
 
 enum { TEXT, NDJSON, CSV };
 
@@ -25,9 +25,10 @@ static void list_text(gt_cli *cli, const gt_rule *rule)
                                                      : GT_COLOUR_YELLOW;
     gt_buf name = GT_BUF(GT_MIB);
     gt_cli_escape(&name, rule->name.len ? rule->name : rule->path);
-    gt_cli_printf(cli, "%s%-8s%s %-9.*s %-12s %-36.*s  %.*s", gt_cli_colour(cli->colour_out, colour),
-                  switch_text(rule), gt_cli_colour(cli->colour_out, GT_COLOUR_OFF),
-                  GT_STR_ARG(rule->severity), gt_rule_type_name(rule->type), GT_STR_ARG(rule->rule_id),
+    gt_cli_printf(cli, "%s%-8s%s %-9.*s %-12s %-36.*s  %.*s",
+                  gt_cli_colour(cli->colour_out, colour), switch_text(rule),
+                  gt_cli_colour(cli->colour_out, GT_COLOUR_OFF), GT_STR_ARG(rule->severity),
+                  gt_rule_type_name(rule->type), GT_STR_ARG(rule->rule_id),
                   GT_STR_ARG(gt_buf_str(&name)));
     if (rule->version > 1)
         gt_cli_printf(cli, " (version %lld)", (long long)rule->version);
@@ -49,7 +50,8 @@ static void list_ndjson(gt_cli *cli, gt_arena *arena, const gt_rule *rule)
     gt_json_setl(o, "enabled", gt_json_new_bool(arena, rule->enabled));
     gt_json_setl(o, "runs", gt_json_new_bool(arena, rule->state == GT_RULE_RUNS));
     gt_json_setl(o, "state", gt_json_new_str(arena, gt_str_c(gt_rule_state_text(rule->state))));
-    gt_json_setl(o, "exceptions", gt_json_new_i64(arena, (int64_t)gt_exceptions_count(rule->exceptions)));
+    gt_json_setl(o, "exceptions",
+                 gt_json_new_i64(arena, (int64_t)gt_exceptions_count(rule->exceptions)));
     gt_json_setl(o, "path", gt_json_new_str(arena, rule->path));
     gt_buf line = GT_BUF(GT_MIB);
     gt_json_write(&line, o);
@@ -73,8 +75,9 @@ static void list_csv(gt_cli *cli, const gt_rule *rule)
     gt_buf line = GT_BUF(GT_MIB);
     csv_cell(&line, rule->rule_id, ",");
     csv_cell(&line, rule->name, ",");
-    gt_buf_printf(&line, "%s,%.*s,%lld,%lld,%s,", gt_rule_type_name(rule->type), GT_STR_ARG(rule->severity),
-                  (long long)rule->risk_score, (long long)rule->version, switch_text(rule));
+    gt_buf_printf(&line, "%s,%.*s,%lld,%lld,%s,", gt_rule_type_name(rule->type),
+                  GT_STR_ARG(rule->severity), (long long)rule->risk_score, (long long)rule->version,
+                  switch_text(rule));
     csv_cell(&line, rule->path, "\n");
     gt_cli_print(cli, gt_buf_str(&line));
     gt_buf_done(&line);
@@ -114,7 +117,7 @@ int gt_cmd_rules_list(gt_cli *cli)
     return status;
 }
 
-/* --- show ------------------------------------------------------------------------------------------- */
+/* --- show ------------------------------------------------------------------------------------- */
 
 static void show_line(gt_cli *cli, const char *label, gt_str value)
 {
@@ -133,9 +136,10 @@ static void show_title(gt_cli *cli, const char *title)
                   gt_cli_colour(cli->colour_out, GT_COLOUR_OFF));
 }
 
-/* Text of several lines: each is escaped on its own. first, more: what stands before the first line and
- * the others; trimmed: leave out the indentation. */
-static void show_text_lines(gt_cli *cli, gt_str text, const char *first, const char *more, bool trimmed)
+/* Text of several lines: each is escaped on its own. first, more: what stands before the first line
+ * and the others; trimmed: leave out the indentation. */
+static void show_text_lines(gt_cli *cli, gt_str text, const char *first, const char *more,
+                            bool trimmed)
 {
     while (text.len && (text.ptr[0] == '\n' || text.ptr[0] == '\r'))
         text = gt_str_from(text, 1);
@@ -206,7 +210,8 @@ static void show_threat(gt_cli *cli, const gt_rule *rule)
 
 static void show_times(gt_cli *cli, const gt_rule *rule)
 {
-    gt_str times = gt_arena_printf(cli->arena, "every %.*s from %.*s to %.*s, at most %lld alerts a run",
+    gt_str times = gt_arena_printf(cli->arena,
+                                   "every %.*s from %.*s to %.*s, at most %lld alerts a run",
                                    GT_STR_ARG(rule->interval), GT_STR_ARG(rule->from),
                                    GT_STR_ARG(rule->to), (long long)rule->max_signals);
     show_line(cli, "runs", times);
@@ -220,14 +225,17 @@ static void show_text(gt_cli *cli, const gt_rule *rule)
     show_line(cli, "rule_id", rule->rule_id);
     show_line(cli, "version", gt_arena_printf(cli->arena, "%lld", (long long)rule->version));
     show_line(cli, "file", rule->path);
-    show_line(cli, "state", rule->state == GT_RULE_RUNS && !rule->enabled
-                                ? GT_STR("off; --rule switches it on")
-                                : gt_str_c(gt_rule_state_text(rule->state)));
-    show_line(cli, "type",
-              gt_arena_printf(cli->arena, "%s, %.*s", gt_rule_type_name(rule->type),
-                              GT_STR_ARG(rule->language.len ? rule->language : GT_STR("no query"))));
-    show_line(cli, "severity", gt_arena_printf(cli->arena, "%.*s, risk score %lld",
-                                               GT_STR_ARG(rule->severity), (long long)rule->risk_score));
+    show_line(cli, "state",
+              rule->state == GT_RULE_RUNS && !rule->enabled
+                  ? GT_STR("off; --rule switches it on")
+                  : gt_str_c(gt_rule_state_text(rule->state)));
+    show_line(
+        cli, "type",
+        gt_arena_printf(cli->arena, "%s, %.*s", gt_rule_type_name(rule->type),
+                        GT_STR_ARG(rule->language.len ? rule->language : GT_STR("no query"))));
+    show_line(cli, "severity",
+              gt_arena_printf(cli->arena, "%.*s, risk score %lld", GT_STR_ARG(rule->severity),
+                              (long long)rule->risk_score));
     show_line(cli, "indices", joined(cli, gt_json_getl(p, "index")));
     show_times(cli, rule);
     show_threat(cli, rule);
@@ -274,7 +282,7 @@ int gt_cmd_rules_show(gt_cli *cli)
     return status;
 }
 
-/* --- check ------------------------------------------------------------------------------------------ */
+/* --- check ------------------------------------------------------------------------------------ */
 
 static const char *severity_text(gt_severity severity)
 {

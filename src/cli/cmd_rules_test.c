@@ -33,7 +33,8 @@ static gt_record record_of(gt_buf *text, const gt_json *event)
                        .event_name = gt_json_path_str(event, "eventName"),
                        .event_time = gt_json_path_str(event, "eventTime"),
                        .aws_region = gt_json_path_str(event, "awsRegion"),
-                       .account_id = account.ptr ? account : gt_json_path_str(event, "recipientAccountId"),
+                       .account_id = account.ptr ? account
+                                                 : gt_json_path_str(event, "recipientAccountId"),
                        .recipient_account_id = gt_json_path_str(event, "recipientAccountId")};
 }
 
@@ -48,7 +49,8 @@ static gt_status count_alerts(test_run *run, gt_detect_worker *worker, const gt_
         size_t count = 0;
         if (test->documents) {
             gt_json *copy = gt_json_copy(run->cli->arena, e, false);
-            status = copy ? gt_detect_document(worker, copy, GT_STR("test"), &matches, &count) : GT_NOMEM;
+            status = copy ? gt_detect_document(worker, copy, GT_STR("test"), &matches, &count)
+                          : GT_NOMEM;
         } else {
             gt_record record = record_of(&text, e);
             status = gt_buf_status(&text);
@@ -61,7 +63,8 @@ static gt_status count_alerts(test_run *run, gt_detect_worker *worker, const gt_
     return status;
 }
 
-static gt_status run_one(test_run *run, const gt_rule *rule, const gt_rule_test *test, size_t *ret_alerts)
+static gt_status run_one(test_run *run, const gt_rule *rule, const gt_rule_test *test,
+                         size_t *ret_alerts)
 {
     gt_arena *arena = gt_arena_new(GT_RULES_ARENA_MAX);
     gt_detector_options options = {.rules = run->rules.set,
@@ -89,7 +92,8 @@ static void report(test_run *run, const char *word, gt_colour colour, gt_str fil
     gt_buf_lit(&text, ": ");
     gt_cli_escape(&text, name);
     gt_cli_printf(run->cli, "%s%s%s %.*s%s\n", gt_cli_colour(run->cli->colour_out, colour), word,
-                  gt_cli_colour(run->cli->colour_out, GT_COLOUR_OFF), GT_STR_ARG(gt_buf_str(&text)), more);
+                  gt_cli_colour(run->cli->colour_out, GT_COLOUR_OFF), GT_STR_ARG(gt_buf_str(&text)),
+                  more);
     gt_buf_done(&text);
 }
 
@@ -108,7 +112,8 @@ static void run_test(test_run *run, const gt_rule *rule, const gt_rule_tests *te
     if (status != GT_OK)
         more = gt_arena_printf(run->cli->arena, " (%s)", gt_status_text(status)).ptr;
     else if (alerts != test->alerts)
-        more = gt_arena_printf(run->cli->arena, " (%zu alerts, expected %zu)", alerts, test->alerts).ptr;
+        more = gt_arena_printf(run->cli->arena, " (%zu alerts, expected %zu)", alerts, test->alerts)
+                   .ptr;
     if (status == GT_OK && alerts == test->alerts) {
         run->passed++;
         report(run, "ok", GT_COLOUR_GREEN, tests->path, test->name, more);
@@ -118,7 +123,7 @@ static void run_test(test_run *run, const gt_rule *rule, const gt_rule_tests *te
     }
 }
 
-/* --- finding the tests ----------------------------------------------------------------------------------- */
+/* --- finding the tests ------------------------------------------------------------------------ */
 
 /* NAME.toml → NAME.test.json */
 static gt_str test_name(gt_cli *cli, gt_str path)
@@ -169,7 +174,8 @@ static void test_rule(test_run *run, const gt_rule *rule)
     }
     gt_cli_diags(run->cli, &tests.diags);
     run->broken = run->broken || tests.diags.errors;
-    const gt_rule *meant = tests.rule.len ? gt_cli_rules_find(run->cli, &run->rules, tests.rule) : rule;
+    const gt_rule *meant = tests.rule.len ? gt_cli_rules_find(run->cli, &run->rules, tests.rule)
+                                          : rule;
     run->broken = run->broken || !meant;
     for (size_t i = 0; meant && i < tests.count; i++)
         run_test(run, meant, &tests, &tests.items[i]);
@@ -197,8 +203,8 @@ static int test_all(test_run *run)
             test_rule(run, rule);
     }
     gt_ecs_tables_close(run->tables);
-    gt_cli_note(run->cli, "%zu passed, %zu failed, %zu skipped; %zu rule files have no tests", run->passed,
-                run->failed, run->skipped, run->untested);
+    gt_cli_note(run->cli, "%zu passed, %zu failed, %zu skipped; %zu rule files have no tests",
+                run->passed, run->failed, run->skipped, run->untested);
     if (run->broken)
         return GT_EXIT_USAGE;
     return run->failed ? GT_EXIT_INPUT : GT_EXIT_OK;

@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/nearest.h"
 
-/* --- loading -------------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 /* "ID=FILE" of --value-list. */
 static bool value_lists(gt_cli *cli, gt_rules_options *options)
@@ -24,7 +24,8 @@ static bool value_lists(gt_cli *cli, gt_rules_options *options)
     return lists != NULL;
 }
 
-static const gt_str *all_paths(gt_cli *cli, const gt_str *more, size_t more_count, size_t *ret_count)
+static const gt_str *all_paths(gt_cli *cli, const gt_str *more, size_t more_count,
+                               size_t *ret_count)
 {
     size_t count;
     const gt_str *paths = gt_cli_list(cli, GT_OPT_RULES, &count);
@@ -37,7 +38,8 @@ static const gt_str *all_paths(gt_cli *cli, const gt_str *more, size_t more_coun
     return all;
 }
 
-int gt_cli_rules_load(gt_cli *cli, const gt_str *more, size_t more_count, bool lint, gt_cli_rules *ret)
+int gt_cli_rules_load(gt_cli *cli, const gt_str *more, size_t more_count, bool lint,
+                      gt_cli_rules *ret)
 {
     gt_rules_options options = {.no_builtin = gt_cli_flag(cli, GT_OPT_NO_BUILTIN), .lint = lint};
     options.paths = all_paths(cli, more, more_count, &options.path_count);
@@ -57,7 +59,7 @@ int gt_cli_rules_load(gt_cli *cli, const gt_str *more, size_t more_count, bool l
     return ret->set->errors ? GT_EXIT_USAGE : GT_EXIT_OK;
 }
 
-/* --- choosing ------------------------------------------------------------------------------------------- */
+/* --- choosing --------------------------------------------------------------------------------- */
 
 /* "rules/x.toml" and "builtin:x.toml" as "x". */
 static gt_str file_name(gt_str path)

@@ -8,7 +8,8 @@
 
 typedef struct gt_cli_rules {
     gt_rules *set;
-    const gt_rule **chosen; /* by --rule; all have state GT_RULE_RUNS unless any_state was asked for */
+    const gt_rule *
+        *chosen; /* by --rule; all have state GT_RULE_RUNS unless any_state was asked for */
     size_t chosen_count;
 } gt_cli_rules;
 

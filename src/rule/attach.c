@@ -15,7 +15,8 @@ static bool list_known(const rule_loader *ld, gt_str id)
 
 static const gt_toml *references(const load_rule *entry)
 {
-    return entry->table ? gt_toml_first(rule_get(entry->table, "exceptions_list", GT_TOML_ARRAY)) : NULL;
+    return entry->table ? gt_toml_first(rule_get(entry->table, "exceptions_list", GT_TOML_ARRAY))
+                        : NULL;
 }
 
 static void note_references(rule_loader *ld, load_rule *entry)
@@ -25,10 +26,10 @@ static void note_references(rule_loader *ld, load_rule *entry)
         if (ref->type != GT_TOML_TABLE)
             continue;
         if (!list_known(ld, id))
-            gt_diag_warn(&entry->file->file.diags, "RULE-024", ref->span,
-                         "export the rule together with its exceptions, or give the list with --exceptions",
-                         "the exception list '%.*s' is not here; the rule runs without it",
-                         GT_STR_ARG(id));
+            gt_diag_warn(
+                &entry->file->file.diags, "RULE-024", ref->span,
+                "export the rule together with its exceptions, or give the list with --exceptions",
+                "the exception list '%.*s' is not here; the rule runs without it", GT_STR_ARG(id));
         for (load_item *i = ld->first_item; i; i = i->next)
             if (gt_str_eq(i->item->list_id, id))
                 i->referred = true;

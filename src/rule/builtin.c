@@ -1,7 +1,7 @@
 #include "rule/rule.h"
 
-/* builtin_rules.h (made by mk/rules.mk) has RULE_FILE(number, name, path) for each file of rules/, in
- * byte order. The assembler takes their bytes in, between two symbols. */
+/* builtin_rules.h (made by mk/rules.mk) has RULE_FILE(number, name, path) for each file of rules/,
+ * in byte order. The assembler takes their bytes in, between two symbols. */
 #define RULE_FILE(number, name, path)                                                              \
     __asm__(".pushsection .rodata\n"                                                               \
             ".balign 16\n"                                                                         \
@@ -15,8 +15,8 @@
 #include "builtin_rules.h"
 #undef RULE_FILE
 
-/* The lengths are known to the linker only, so the table is filled at run time: one entry at a time,
- * without state. */
+/* The lengths are known to the linker only, so the table is filled at run time: one entry at a
+ * time, without state. */
 typedef struct bytes {
     gt_str name;
     const char *begin, *end;
@@ -37,5 +37,6 @@ size_t gt_builtin_count(void)
 gt_builtin_file gt_builtin_at(size_t i)
 {
     gt_assert(i < gt_builtin_count());
-    return (gt_builtin_file){files[i].name, {files[i].begin, (size_t)(files[i].end - files[i].begin)}};
+    return (gt_builtin_file){files[i].name,
+                             {files[i].begin, (size_t)(files[i].end - files[i].begin)}};
 }

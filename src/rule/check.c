@@ -15,12 +15,14 @@ static const rule_key rule_keys[] = {
 #undef KEY
 };
 
-static const gt_str types[] = {GT_STR("query"),        GT_STR("saved_query"), GT_STR("eql"),
-                               GT_STR("esql"),         GT_STR("threshold"),   GT_STR("new_terms"),
+static const gt_str types[] = {GT_STR("query"),        GT_STR("saved_query"),
+                               GT_STR("eql"),          GT_STR("esql"),
+                               GT_STR("threshold"),    GT_STR("new_terms"),
                                GT_STR("threat_match"), GT_STR("machine_learning")};
-static const gt_str languages[] = {GT_STR("kuery"), GT_STR("lucene"), GT_STR("eql"), GT_STR("esql")};
+static const gt_str languages[] = {GT_STR("kuery"), GT_STR("lucene"), GT_STR("eql"),
+                                   GT_STR("esql")};
 
-/* --- helpers ---------------------------------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 gt_toml *rule_get(const gt_toml *table, const char *key, gt_toml_type type)
 {
@@ -36,24 +38,27 @@ gt_str rule_get_str(const gt_toml *table, const char *key)
 
 gt_span rule_place(const rule_source *src)
 {
-    return src->form == FORM_TOML ? src->table->span : (gt_span){src->span.begin, src->span.begin + 1};
+    return src->form == FORM_TOML ? src->table->span
+                                  : (gt_span){src->span.begin, src->span.begin + 1};
 }
 
-void rule_complain(rule_source *src, const char *code, gt_span span, const char *hint, const char *fmt,
-                   ...)
+void rule_complain(rule_source *src, const char *code, gt_span span, const char *hint,
+                   const char *fmt, ...)
 {
     char text[512];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    gt_diag_add(src->diags, src->form == FORM_TOML ? GT_ERROR : GT_WARNING, code, span, hint, "%s", text);
+    gt_diag_add(src->diags, src->form == FORM_TOML ? GT_ERROR : GT_WARNING, code, span, hint, "%s",
+                text);
 }
 
 static const char *hint_nearest(rule_source *src, gt_str nearest)
 {
-    return nearest.len ? gt_arena_printf(src->arena, "did you mean '%.*s'?", GT_STR_ARG(nearest)).ptr
-                       : NULL;
+    return nearest.len
+               ? gt_arena_printf(src->arena, "did you mean '%.*s'?", GT_STR_ARG(nearest)).ptr
+               : NULL;
 }
 
 /* "a, b or c" */
@@ -62,7 +67,10 @@ static const char *one_of(rule_source *src, const gt_str *values, size_t count)
     gt_str text = GT_STR("");
     for (size_t i = 0; i < count; i++)
         text = gt_arena_printf(src->arena, "%.*s%s\"%.*s\"", GT_STR_ARG(text),
-                               i == 0 ? "" : i + 1 == count ? " or " : ", ", GT_STR_ARG(values[i]));
+                               i == 0           ? ""
+                               : i + 1 == count ? " or "
+                                                : ", ",
+                               GT_STR_ARG(values[i]));
     return gt_arena_printf(src->arena, "it is %.*s", GT_STR_ARG(text)).ptr;
 }
 
@@ -74,12 +82,12 @@ bool rule_check_enum(rule_source *src, const gt_toml *node, const char *what, co
     for (size_t i = 0; i < count; i++)
         if (gt_str_eq(node->str, values[i]))
             return true;
-    gt_diag_error(src->diags, "RULE-004", node->span, one_of(src, values, count),
-                  "'%.*s' is no %s", GT_STR_ARG(node->str), what);
+    gt_diag_error(src->diags, "RULE-004", node->span, one_of(src, values, count), "'%.*s' is no %s",
+                  GT_STR_ARG(node->str), what);
     return false;
 }
 
-/* --- keys and their types ------------------------------------------------------------------------------ */
+/* --- keys and their types --------------------------------------------------------------------- */
 
 static bool array_of(const gt_toml *node, gt_toml_type type, const gt_toml **ret_wrong)
 {
@@ -97,8 +105,9 @@ static bool array_of(const gt_toml *node, gt_toml_type type, const gt_toml **ret
 static const char *holds_name(rule_holds holds)
 {
     static const char *const names[] = {
-        [TEXT] = "a string",   [TEXTS] = "an array of strings", [INTEGER] = "an integer",
-        [BOOLEAN] = "a boolean", [TABLE] = "a table",           [TABLES] = "an array of tables",
+        [TEXT] = "a string",      [TEXTS] = "an array of strings",
+        [INTEGER] = "an integer", [BOOLEAN] = "a boolean",
+        [TABLE] = "a table",      [TABLES] = "an array of tables",
         [ANY] = "a value",
     };
     return names[holds];
@@ -135,8 +144,8 @@ static void check_type(rule_source *src, const gt_toml *node, rule_holds holds)
                   GT_STR_ARG(node->key), holds_name(holds), gt_toml_type_name(wrong->type));
 }
 
-static void unknown_key(rule_source *src, const gt_toml *node, const char *what, const rule_key *keys,
-                        size_t count)
+static void unknown_key(rule_source *src, const gt_toml *node, const char *what,
+                        const rule_key *keys, size_t count)
 {
     unsigned form = src->form == FORM_TOML ? T : K;
     gt_nearest_search search = {.word = node->key};
@@ -168,7 +177,7 @@ void rule_check_keys(rule_source *src, const gt_toml *table, gt_span place, cons
     }
 }
 
-/* --- patterns --------------------------------------------------------------------------------------- */
+/* --- patterns --------------------------------------------------------------------------------- */
 
 static bool is_alnum(char c)
 {
@@ -185,7 +194,8 @@ static void check_name(rule_source *src)
         (is_alnum(s.ptr[s.len - 1]) || memchr("[]()", s.ptr[s.len - 1], 4)))
         return;
     rule_complain(src, "RULE-005", node->span,
-                  "it begins with a letter or digit and ends with one or a bracket", "this is no rule name");
+                  "it begins with a letter or digit and ends with one or a bracket",
+                  "this is no rule name");
 }
 
 static void check_rule_id(rule_source *src)
@@ -246,7 +256,7 @@ static void check_times(rule_source *src)
                       "'interval' is no span of time");
 }
 
-/* --- numbers ------------------------------------------------------------------------------------------ */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 typedef struct band {
     gt_str severity;
@@ -287,7 +297,7 @@ static void check_max_signals(rule_source *src)
         rule_complain(src, "RULE-012", node->span, NULL, "max_signals is 1 to 1000");
 }
 
-/* --- how keys go together ------------------------------------------------------------------------------ */
+/* --- how keys go together --------------------------------------------------------------------- */
 
 static void check_language(rule_source *src)
 {
@@ -302,7 +312,8 @@ static void check_language(rule_source *src)
         gt_diag_error(src->diags, "RULE-008", language ? language->span : type->span, NULL,
                       "a rule of type %.*s has the language %.*s", GT_STR_ARG(type->str),
                       GT_STR_ARG(type->str));
-    else if (!own && language && (gt_str_is(language->str, "eql") || gt_str_is(language->str, "esql")))
+    else if (!own && language &&
+             (gt_str_is(language->str, "eql") || gt_str_is(language->str, "esql")))
         gt_diag_error(src->diags, "RULE-008", language->span, "write kuery",
                       "a rule of type %.*s cannot be written in %.*s", GT_STR_ARG(type->str),
                       GT_STR_ARG(language->str));
@@ -343,7 +354,8 @@ static void check_index(rule_source *src)
         rule_complain(src, "RULE-010", (index ? index : view)->key_span, NULL,
                       "an esql rule names its indices in the query, after FROM");
     else if (index && view)
-        rule_complain(src, "RULE-010", view->key_span, NULL, "a rule has either index or data_view_id");
+        rule_complain(src, "RULE-010", view->key_span, NULL,
+                      "a rule has either index or data_view_id");
 }
 
 static void check_building_block(rule_source *src)

@@ -1,5 +1,5 @@
-/* EQL and ES|QL are not run yet; what Elastic asks of their texts is checked on words alone, strings
- * and comments left out. */
+/* EQL and ES|QL are not run yet; what Elastic asks of their texts is checked on words alone,
+ * strings and comments left out. */
 #include "rule/rule_internal.h"
 
 #include "base/timeutil.h"
@@ -65,7 +65,7 @@ static bool word_is(gt_str word, const char *text)
     return gt_str_eq_nocase(word, gt_str_c(text));
 }
 
-/* --- EQL ----------------------------------------------------------------------------------------------- */
+/* --- EQL -------------------------------------------------------------------------------------- */
 
 void rule_check_eql(rule_source *src, const gt_toml *query)
 {
@@ -75,7 +75,8 @@ void rule_check_eql(rule_source *src, const gt_toml *query)
     if (!next_word(&w, &word) || !word_is(word, "sequence"))
         return;
     while (!span_text.ptr && next_word(&w, &word))
-        if (word_is(word, "maxspan") && next_word(&w, &word) && word_is(word, "=") && next_word(&w, &word))
+        if (word_is(word, "maxspan") && next_word(&w, &word) && word_is(word, "=") &&
+            next_word(&w, &word))
             span_text = word;
     if (!gt_span_parse(span_text, &maxspan))
         return;
@@ -90,7 +91,7 @@ void rule_check_eql(rule_source *src, const gt_toml *query)
                       "the interval is less than half of the sequence's maxspan");
 }
 
-/* --- ES|QL ------------------------------------------------------------------------------------------------ */
+/* --- ES|QL ------------------------------------------------------------------------------------ */
 
 enum { ID = 1, INDEX = 2, VERSION = 4, ALL = 7 };
 
@@ -104,7 +105,10 @@ typedef struct esql_facts {
 
 static unsigned metadata_field(gt_str word)
 {
-    return word_is(word, "_id") ? ID : word_is(word, "_index") ? INDEX : word_is(word, "_version") ? VERSION : 0;
+    return word_is(word, "_id")        ? ID
+           : word_is(word, "_index")   ? INDEX
+           : word_is(word, "_version") ? VERSION
+                                       : 0;
 }
 
 static esql_facts read_esql(gt_str text)

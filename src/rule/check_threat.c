@@ -5,7 +5,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* --- threat -------------------------------------------------------------------------------------------- */
+/* --- threat ----------------------------------------------------------------------------------- */
 
 /* Does s match the pattern, in which '#' is a digit? */
 static bool digits_match(gt_str s, gt_str pattern)
@@ -42,7 +42,8 @@ static bool page_matches(gt_str url, gt_str page)
            digits_match(gt_str_from(url, url.len - page.len), page);
 }
 
-static void check_level(rule_source *src, const gt_toml *node, const threat_level *levels, size_t level)
+static void check_level(rule_source *src, const gt_toml *node, const threat_level *levels,
+                        size_t level)
 {
     static const rule_key keys[] = {{GT_STR("id"), TEXT, T | K | R},
                                     {GT_STR("name"), TEXT, T | K | R},
@@ -57,7 +58,8 @@ static void check_level(rule_source *src, const gt_toml *node, const threat_leve
                       GT_STR_ARG(at->id));
     if (reference && !page_matches(reference->str, at->page))
         rule_complain(src, "RULE-017", reference->span, NULL,
-                      "the page of a %s ends in %.*s/ (# is a digit)", at->what, GT_STR_ARG(at->page));
+                      "the page of a %s ends in %.*s/ (# is a digit)", at->what,
+                      GT_STR_ARG(at->page));
     if (level != 1)
         return;
     for (gt_toml *s = gt_toml_first(rule_get(node, "subtechnique", GT_TOML_ARRAY)); s; s = s->next)
@@ -71,7 +73,8 @@ void rule_check_threat(rule_source *src)
                                     {GT_STR("tactic"), TABLE, T | K | R},
                                     {GT_STR("technique"), TABLES, T | K}};
     static const gt_str frameworks[] = {GT_STR("MITRE ATT&CK"), GT_STR("MITRE ATLAS")};
-    for (gt_toml *t = gt_toml_first(rule_get(src->table, "threat", GT_TOML_ARRAY)); t; t = t->next) {
+    for (gt_toml *t = gt_toml_first(rule_get(src->table, "threat", GT_TOML_ARRAY)); t;
+         t = t->next) {
         if (t->type != GT_TOML_TABLE)
             continue;
         const gt_toml *framework = rule_get(t, "framework", GT_TOML_STRING);
@@ -88,7 +91,7 @@ void rule_check_threat(rule_source *src)
     }
 }
 
-/* --- metadata -------------------------------------------------------------------------------------------- */
+/* --- metadata --------------------------------------------------------------------------------- */
 
 /* yyyy/mm/dd of a day that the calendar has. */
 static const gt_toml *check_date(rule_source *src, const char *key)
@@ -131,26 +134,35 @@ static void check_stack(rule_source *src)
 void rule_check_metadata(rule_source *src)
 {
     static const rule_key keys[] = {
-        {GT_STR("bypass_bbr_timing"), BOOLEAN, T},  {GT_STR("comments"), TEXT, T},
-        {GT_STR("creation_date"), TEXT, T},         {GT_STR("deprecation_date"), TEXT, T},
-        {GT_STR("extended"), TABLE, T},             {GT_STR("integration"), ANY, T},
-        {GT_STR("maturity"), TEXT, T},              {GT_STR("min_stack_comments"), TEXT, T},
-        {GT_STR("min_stack_version"), TEXT, T},     {GT_STR("os_type_list"), TEXTS, T},
-        {GT_STR("promotion"), BOOLEAN, T},          {GT_STR("query_schema_validation"), BOOLEAN, T},
-        {GT_STR("related_endpoint_rules"), ANY, T}, {GT_STR("updated_date"), TEXT, T},
+        {GT_STR("bypass_bbr_timing"), BOOLEAN, T},
+        {GT_STR("comments"), TEXT, T},
+        {GT_STR("creation_date"), TEXT, T},
+        {GT_STR("deprecation_date"), TEXT, T},
+        {GT_STR("extended"), TABLE, T},
+        {GT_STR("integration"), ANY, T},
+        {GT_STR("maturity"), TEXT, T},
+        {GT_STR("min_stack_comments"), TEXT, T},
+        {GT_STR("min_stack_version"), TEXT, T},
+        {GT_STR("os_type_list"), TEXTS, T},
+        {GT_STR("promotion"), BOOLEAN, T},
+        {GT_STR("query_schema_validation"), BOOLEAN, T},
+        {GT_STR("related_endpoint_rules"), ANY, T},
+        {GT_STR("updated_date"), TEXT, T},
     };
-    static const gt_str maturities[] = {GT_STR("development"), GT_STR("experimental"), GT_STR("beta"),
-                                        GT_STR("production"), GT_STR("deprecated")};
+    static const gt_str maturities[] = {GT_STR("development"), GT_STR("experimental"),
+                                        GT_STR("beta"), GT_STR("production"), GT_STR("deprecated")};
     if (src->form != FORM_TOML)
         return;
     gt_span place = src->metadata ? src->metadata->span : rule_place(src);
     rule_check_keys(src, src->metadata, place, "[metadata]", keys, COUNT(keys));
-    rule_check_enum(src, rule_get(src->metadata, "maturity", GT_TOML_STRING), "maturity", maturities,
-                    COUNT(maturities));
-    const gt_toml *creation = check_date(src, "creation_date"), *updated = check_date(src, "updated_date");
+    rule_check_enum(src, rule_get(src->metadata, "maturity", GT_TOML_STRING), "maturity",
+                    maturities, COUNT(maturities));
+    const gt_toml *creation = check_date(src, "creation_date"),
+                  *updated = check_date(src, "updated_date");
     check_date(src, "deprecation_date");
     /* A rule without dates runs as well as one with them: only Elastic's repository wants them. */
-    if (!gt_toml_getl(src->metadata, "creation_date") || !gt_toml_getl(src->metadata, "updated_date"))
+    if (!gt_toml_getl(src->metadata, "creation_date") ||
+        !gt_toml_getl(src->metadata, "updated_date"))
         gt_diag_warn(src->diags, "RULE-019", place, NULL,
                      "[metadata] should have creation_date and updated_date");
     if (creation && updated && gt_str_cmp(updated->str, creation->str) < 0)

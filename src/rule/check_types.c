@@ -17,8 +17,8 @@ static const gt_toml *own_table(rule_source *src, const char *key, const char *t
     if (node && node->type == GT_TOML_NULL)
         node = NULL;
     if (node && !is_type(src, type))
-        rule_complain(src, "RULE-014", node->key_span, NULL, "'%s' belongs to rules of type %s", key,
-                      type);
+        rule_complain(src, "RULE-014", node->key_span, NULL, "'%s' belongs to rules of type %s",
+                      key, type);
     else if (!node && is_type(src, type))
         gt_diag_error(src->diags, "RULE-002", rule_place(src), NULL, "a %s rule has no '%s'", type,
                       key);
@@ -28,13 +28,14 @@ static const gt_toml *own_table(rule_source *src, const char *key, const char *t
 }
 
 /* An integer of at least 1; absent ones were reported. */
-static void check_positive(rule_source *src, const char *code, const gt_toml *node, const char *what)
+static void check_positive(rule_source *src, const char *code, const gt_toml *node,
+                           const char *what)
 {
     if (node && node->integer < 1)
         gt_diag_error(src->diags, code, node->span, NULL, "%s is at least 1", what);
 }
 
-/* --- threshold --------------------------------------------------------------------------------------- */
+/* --- threshold -------------------------------------------------------------------------------- */
 
 /* Rules for stacks before 9.2 group by at most three fields. */
 static size_t threshold_fields_max(const rule_source *src)
@@ -59,7 +60,8 @@ static void check_cardinality(rule_source *src, const gt_toml *threshold)
         if (e->type != GT_TOML_TABLE)
             continue;
         rule_check_keys(src, e, e->span, "cardinality", keys, COUNT(keys));
-        check_positive(src, "RULE-014", rule_get(e, "value", GT_TOML_INTEGER), "a cardinality's value");
+        check_positive(src, "RULE-014", rule_get(e, "value", GT_TOML_INTEGER),
+                       "a cardinality's value");
     }
 }
 
@@ -76,7 +78,8 @@ void rule_check_threshold(rule_source *src)
     size_t max = threshold_fields_max(src);
     bool single = field && field->type == GT_TOML_STRING && src->form == FORM_KIBANA;
     if (field && field->type != GT_TOML_ARRAY && !single)
-        gt_diag_error(src->diags, "RULE-003", field->span, NULL, "'field' must be an array of strings");
+        gt_diag_error(src->diags, "RULE-003", field->span, NULL,
+                      "'field' must be an array of strings");
     else if (field && field->type == GT_TOML_ARRAY && field->count > max)
         gt_diag_error(src->diags, "RULE-014", field->span,
                       max == 3 ? "five need min_stack_version 9.2" : NULL,
@@ -84,11 +87,12 @@ void rule_check_threshold(rule_source *src)
     for (gt_toml *e = gt_toml_first(field); e; e = e->next)
         if (e->type != GT_TOML_STRING)
             gt_diag_error(src->diags, "RULE-003", e->span, NULL, "a field's name must be a string");
-    check_positive(src, "RULE-014", rule_get(table, "value", GT_TOML_INTEGER), "a threshold's value");
+    check_positive(src, "RULE-014", rule_get(table, "value", GT_TOML_INTEGER),
+                   "a threshold's value");
     check_cardinality(src, table);
 }
 
-/* --- new_terms --------------------------------------------------------------------------------------- */
+/* --- new_terms -------------------------------------------------------------------------------- */
 
 static void check_term_fields(rule_source *src, const gt_toml *fields)
 {
@@ -119,7 +123,8 @@ static void check_history(rule_source *src, const gt_toml *start)
 static void expect_str(rule_source *src, const gt_toml *node, const char *key, const char *expected)
 {
     if (node && node->type == GT_TOML_STRING && !gt_str_eq(node->str, gt_str_c(expected)))
-        gt_diag_error(src->diags, "RULE-015", node->span, NULL, "'%s' must be \"%s\"", key, expected);
+        gt_diag_error(src->diags, "RULE-015", node->span, NULL, "'%s' must be \"%s\"", key,
+                      expected);
 }
 
 static void check_new_terms_toml(rule_source *src, const gt_toml *table)
@@ -156,13 +161,13 @@ void rule_check_new_terms(rule_source *src)
     const char *const keys[] = {"new_terms_fields", "history_window_start"};
     for (size_t i = 0; i < COUNT(keys) && is_type(src, "new_terms"); i++)
         if (!gt_toml_get(src->table, gt_str_c(keys[i])))
-            gt_diag_error(src->diags, "RULE-002", rule_place(src), NULL, "a new_terms rule has no '%s'",
-                          keys[i]);
+            gt_diag_error(src->diags, "RULE-002", rule_place(src), NULL,
+                          "a new_terms rule has no '%s'", keys[i]);
     check_term_fields(src, gt_toml_getl(src->table, "new_terms_fields"));
     check_history(src, gt_toml_getl(src->table, "history_window_start"));
 }
 
-/* --- alert suppression ---------------------------------------------------------------------------------- */
+/* --- alert suppression ------------------------------------------------------------------------ */
 
 static void check_duration(rule_source *src, const gt_toml *table)
 {
@@ -175,7 +180,8 @@ static void check_duration(rule_source *src, const gt_toml *table)
     rule_check_keys(src, duration, duration->span, "duration", keys, COUNT(keys));
     rule_check_enum(src, rule_get(duration, "unit", GT_TOML_STRING), "unit of a duration", units,
                     COUNT(units));
-    check_positive(src, "RULE-016", rule_get(duration, "value", GT_TOML_INTEGER), "a duration's value");
+    check_positive(src, "RULE-016", rule_get(duration, "value", GT_TOML_INTEGER),
+                   "a duration's value");
 }
 
 static void check_groups(rule_source *src, const gt_toml *table)
@@ -184,7 +190,8 @@ static void check_groups(rule_source *src, const gt_toml *table)
     const gt_toml *group_by = rule_get(table, "group_by", GT_TOML_ARRAY);
     const gt_toml *strategy = rule_get(table, "missing_fields_strategy", GT_TOML_STRING);
     if (!group_by)
-        gt_diag_error(src->diags, "RULE-016", table->span, NULL, "alert_suppression has no 'group_by'");
+        gt_diag_error(src->diags, "RULE-016", table->span, NULL,
+                      "alert_suppression has no 'group_by'");
     else if (group_by->count < 1 || group_by->count > 3)
         gt_diag_error(src->diags, "RULE-016", group_by->span, NULL,
                       "alerts are suppressed by 1 to 3 fields");

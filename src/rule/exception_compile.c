@@ -4,7 +4,8 @@
 
 #include "base/limits.h"
 
-static bool refuse(exception_compiler *c, const gt_toml *node, const char *hint, const char *message)
+static bool refuse(exception_compiler *c, const gt_toml *node, const char *hint,
+                   const char *message)
 {
     gt_diag_error(c->diags, "RULE-018", node->span, hint, "%s", message);
     return false;
@@ -50,7 +51,8 @@ static void end_kql(const exception_compiler *c, gt_buf *kql)
         gt_buf_lit(kql, " }");
 }
 
-/* Compile KQL that was made from an entry; what it complains about is shown at the entry's value. */
+/* Compile KQL that was made from an entry; what it complains about is shown at the entry's value.
+ */
 static bool compile_kql(exception_compiler *c, gt_buf *kql, const gt_toml *place, gt_query **ret)
 {
     gt_diags own;
@@ -61,16 +63,19 @@ static bool compile_kql(exception_compiler *c, gt_buf *kql, const gt_toml *place
     if (!text.ptr || c->no_memory)
         return false;
     gt_diags_init(&own, c->arena, GT_STR("exception"), text);
-    gt_status status = gt_kql_compile(c->arena, c->scratch, text, (gt_offsets){0, NULL}, c->schema, ret, &own);
+    gt_status status = gt_kql_compile(c->arena, c->scratch, text, (gt_offsets){0, NULL}, c->schema,
+                                      ret, &own);
     if (status == GT_OK)
         return true;
     c->no_memory = c->no_memory || status == GT_NOMEM;
     if (own.count)
-        gt_diag_error(c->diags, "RULE-018", place->span, NULL, "%.*s", GT_STR_ARG(own.items[0].message));
+        gt_diag_error(c->diags, "RULE-018", place->span, NULL, "%.*s",
+                      GT_STR_ARG(own.items[0].message));
     return false;
 }
 
-static bool compile_match(exception_compiler *c, const gt_toml *node, gt_str field, exception_entry *ret)
+static bool compile_match(exception_compiler *c, const gt_toml *node, gt_str field,
+                          exception_entry *ret)
 {
     const gt_toml *value = need(c, node, "value", GT_TOML_STRING);
     if (!value)
@@ -109,7 +114,8 @@ static bool compile_match_any(exception_compiler *c, const gt_toml *node, gt_str
     return good;
 }
 
-static bool compile_exists(exception_compiler *c, const gt_toml *node, gt_str field, exception_entry *ret)
+static bool compile_exists(exception_compiler *c, const gt_toml *node, gt_str field,
+                           exception_entry *ret)
 {
     gt_buf kql = GT_BUF(GT_QUERY_BYTES_MAX);
     begin_kql(c, &kql, field);
@@ -132,8 +138,8 @@ static bool compile_list(exception_compiler *c, const gt_toml *node, exception_e
     return ret->list != NULL;
 }
 
-static bool compile_entries(exception_compiler *c, const gt_toml *array, gt_str prefix, unsigned depth,
-                            exception_entry **ret, size_t *ret_count);
+static bool compile_entries(exception_compiler *c, const gt_toml *array, gt_str prefix,
+                            unsigned depth, exception_entry **ret, size_t *ret_count);
 
 static bool compile_value(exception_compiler *c, const gt_toml *node, const gt_toml *type,
                           unsigned depth, exception_entry *ret)
@@ -155,7 +161,8 @@ static bool compile_value(exception_compiler *c, const gt_toml *node, const gt_t
         ret->kind = ENTRY_NESTED;
         if (gt_schema_type(c->schema, ret->field, NULL) == GT_FIELD_NESTED)
             c->nested = ret->field;
-        bool good = entries && compile_entries(c, entries, ret->field, 1, &ret->entries, &ret->entry_count);
+        bool good = entries &&
+                    compile_entries(c, entries, ret->field, 1, &ret->entries, &ret->entry_count);
         c->nested = GT_STR_NULL;
         return good;
     }
@@ -172,7 +179,7 @@ static bool read_operator(exception_compiler *c, const gt_toml *node, const gt_t
     *ret_excluded = false;
     if (gt_str_is(type->str, "nested"))
         return true; /* has none */
-    const gt_toml *operator = need(c, node, "operator", GT_TOML_STRING);
+    const gt_toml *operator= need(c, node, "operator", GT_TOML_STRING);
     if (!operator)
         return false;
     *ret_excluded = gt_str_is(operator->str, "excluded");
@@ -199,7 +206,8 @@ static bool compile_entry(exception_compiler *c, const gt_toml *node, gt_str pre
         return refuse(c, field, NULL, "the field's name is empty");
     ret->field = field->str;
     if (prefix.len) {
-        ret->field = gt_arena_printf(c->arena, "%.*s.%.*s", GT_STR_ARG(prefix), GT_STR_ARG(field->str));
+        ret->field = gt_arena_printf(c->arena, "%.*s.%.*s", GT_STR_ARG(prefix),
+                                     GT_STR_ARG(field->str));
         if (!ret->field.ptr)
             return false;
     }
@@ -208,10 +216,11 @@ static bool compile_entry(exception_compiler *c, const gt_toml *node, gt_str pre
     return compile_value(c, node, type, depth, ret);
 }
 
-static bool compile_entries(exception_compiler *c, const gt_toml *array, gt_str prefix, unsigned depth,
-                            exception_entry **ret, size_t *ret_count)
+static bool compile_entries(exception_compiler *c, const gt_toml *array, gt_str prefix,
+                            unsigned depth, exception_entry **ret, size_t *ret_count)
 {
-    exception_entry *entries = gt_arena_array(c->arena, exception_entry, array->count ? array->count : 1);
+    exception_entry *entries = gt_arena_array(c->arena, exception_entry,
+                                              array->count ? array->count : 1);
     size_t n = 0;
     bool good = entries != NULL;
     for (gt_toml *e = gt_toml_first(array); e && entries; e = e->next)
@@ -243,11 +252,14 @@ gt_status rule_exception_compile(exception_compiler *c, const gt_toml *node, exc
     const gt_toml *entries = need(c, node, "entries", GT_TOML_ARRAY);
     if (!item)
         return gt_arena_status(c->arena);
-    item->id = gt_toml_is(id, GT_TOML_STRING) ? id->str : gt_toml_is(name, GT_TOML_STRING) ? name->str : GT_STR("");
+    item->id = gt_toml_is(id, GT_TOML_STRING)     ? id->str
+               : gt_toml_is(name, GT_TOML_STRING) ? name->str
+                                                  : GT_STR("");
     item->list_id = list_id ? list_id->str : GT_STR("");
     bool good = read_expiry(c, node, item);
     if (entries)
-        good = compile_entries(c, entries, GT_STR(""), 0, &item->entries, &item->entry_count) && good;
+        good = compile_entries(c, entries, GT_STR(""), 0, &item->entries, &item->entry_count) &&
+               good;
     if (gt_arena_status(c->arena) != GT_OK || c->no_memory)
         return c->no_memory ? GT_NOMEM : gt_arena_status(c->arena);
     if (c->diags->errors > errors || !good || !entries || !list_id)

@@ -26,7 +26,8 @@ static bool listed(const gt_json *value, void *ctx)
 {
     const exception_entry *entry = ctx;
     gt_str text = gt_json_text(value);
-    return text.ptr && !too_long(text, entry->ignore_above) && rule_value_list_holds(entry->list, text);
+    return text.ptr && !too_long(text, entry->ignore_above) &&
+           rule_value_list_holds(entry->list, text);
 }
 
 static bool entries_hold(const exception_entry *entries, size_t count, const gt_json *document,
@@ -42,7 +43,8 @@ typedef struct nested_walk {
 static bool object_holds(const gt_json *object, void *ctx)
 {
     nested_walk *walk = ctx;
-    gt_json alone = *object, document = {.type = GT_JSON_OBJECT, .first = &alone, .last = &alone, .count = 1};
+    gt_json alone = *object,
+            document = {.type = GT_JSON_OBJECT, .first = &alone, .last = &alone, .count = 1};
     alone.next = NULL;
     alone.key = walk->entry->field; /* a dotted key is as good as nested ones */
     return entries_hold(walk->entry->entries, walk->entry->entry_count, &document, walk->env);

@@ -48,25 +48,27 @@ struct gt_exceptions {
     size_t count;
 };
 
-/* --- values.c --------------------------------------------------------------------------------------- */
+/* --- values.c --------------------------------------------------------------------------------- */
 
-/* Call found for every value that the document holds at a dotted field: keys nested, dotted or mixed,
- * arrays are transparent. Objects are given as such (for nested entries). Stops when found answers
- * true, and answers that. */
+/* Call found for every value that the document holds at a dotted field: keys nested, dotted or
+ * mixed, arrays are transparent. Objects are given as such (for nested entries). Stops when found
+ * answers true, and answers that. */
 typedef bool (*value_found)(const gt_json *value, void *ctx);
-bool rule_values_any(const gt_json *document, gt_str field, bool objects, value_found found, void *ctx);
+bool rule_values_any(const gt_json *document, gt_str field, bool objects, value_found found,
+                     void *ctx);
 
 /* Elasticsearch's wildcard on a whole value: '*' any run, '?' one character, '\' escapes. */
 bool rule_wildcard_match(gt_str pattern, gt_str value);
 
-/* --- value_list.c --------------------------------------------------------------------------------------- */
+/* --- value_list.c ----------------------------------------------------------------------------- */
 
-/* Read one value a line; empty lines are none. type: Elasticsearch's, as in "keyword", "ip_range". */
-gt_status rule_value_list_read(gt_arena *arena, gt_str id, gt_str type, gt_str text, value_list **ret)
-    GT_MUST_CHECK;
+/* Read one value a line; empty lines are none. type: Elasticsearch's, as in "keyword", "ip_range".
+ */
+gt_status rule_value_list_read(gt_arena *arena, gt_str id, gt_str type, gt_str text,
+                               value_list **ret) GT_MUST_CHECK;
 bool rule_value_list_holds(const value_list *list, gt_str value);
 
-/* --- exception_compile.c ---------------------------------------------------------------------------------- */
+/* --- exception_compile.c ---------------------------------------------------------------------- */
 
 /* Where lists come from: gives NULL after a diagnostic (at span) when there is no such list. */
 typedef const value_list *(*value_list_find)(void *ctx, gt_diags *diags, gt_span span, gt_str id,

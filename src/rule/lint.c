@@ -1,5 +1,5 @@
-/* What `rules check` warns about in rules that are valid: calls they never see, events that come too
- * late for them. */
+/* What `rules check` warns about in rules that are valid: calls they never see, events that come
+ * too late for them. */
 #include "rule/rule_internal.h"
 
 #include "base/timeutil.h"
@@ -45,14 +45,16 @@ static void lint_family(rule_source *src, const gt_query_needs *needs, size_t be
     for (size_t i = begin; i < end; i++) {
         if (!names(needs, calls[i].call))
             continue;
-        if (siblings++ == 0 || place_of(src, calls[i].call).begin < place_of(src, calls[first].call).begin)
+        if (siblings++ == 0 ||
+            place_of(src, calls[i].call).begin < place_of(src, calls[first].call).begin)
             first = i;
     }
     for (size_t i = begin; i < end && siblings >= SIBLINGS_MIN; i++) {
         if (!calls[i].opens || names(needs, calls[i].call))
             continue;
-        const char *hint =
-            gt_arena_printf(src->arena, "add \"%.*s\" to event.action", GT_STR_ARG(calls[i].call)).ptr;
+        const char *hint = gt_arena_printf(src->arena, "add \"%.*s\" to event.action",
+                                           GT_STR_ARG(calls[i].call))
+                               .ptr;
         gt_diag_warn(src->diags, "RULE-026", place_of(src, calls[first].call), hint,
                      "the rule names %zu calls on %.*s but never sees %.*s, which %s", siblings,
                      GT_STR_ARG(calls[begin].family), GT_STR_ARG(calls[i].call), calls[i].opens);
@@ -61,8 +63,10 @@ static void lint_family(rule_source *src, const gt_query_needs *needs, size_t be
 
 static void lint_calls(rule_source *src)
 {
-    gt_query_needs providers = gt_query_needs_of(src->rule->query, src->arena, GT_STR("event.provider"));
-    gt_query_needs actions = gt_query_needs_of(src->rule->query, src->arena, GT_STR("event.action"));
+    gt_query_needs providers = gt_query_needs_of(src->rule->query, src->arena,
+                                                 GT_STR("event.provider"));
+    gt_query_needs actions = gt_query_needs_of(src->rule->query, src->arena,
+                                               GT_STR("event.action"));
     if (!actions.known)
         return;
     for (size_t begin = 0, end; begin < COUNT(calls); begin = end) {
@@ -77,7 +81,8 @@ static void lint_calls(rule_source *src)
 static void lint_wide_call(rule_source *src)
 {
     gt_str wide = GT_STR("ModifyInstanceAttribute");
-    gt_query_needs actions = gt_query_needs_of(src->rule->query, src->arena, GT_STR("event.action"));
+    gt_query_needs actions = gt_query_needs_of(src->rule->query, src->arena,
+                                               GT_STR("event.action"));
     size_t siblings = 0, field_count;
     const gt_str *fields = gt_query_fields(src->rule->query, &field_count);
     if (!actions.known || !names(&actions, wide))
@@ -88,14 +93,15 @@ static void lint_wide_call(rule_source *src)
         if (gt_str_find(fields[i], GT_STR("groupSet")) != GT_NPOS)
             return;
     if (siblings >= SIBLINGS_MIN)
-        gt_diag_warn(src->diags, "RULE-033", place_of(src, wide),
-                     "ask for aws.cloudtrail.flattened.request_parameters.groupSet.items.groupId: * too",
-                     "ModifyInstanceAttribute changes much else than an instance's security groups");
+        gt_diag_warn(
+            src->diags, "RULE-033", place_of(src, wide),
+            "ask for aws.cloudtrail.flattened.request_parameters.groupSet.items.groupId: * too",
+            "ModifyInstanceAttribute changes much else than an instance's security groups");
 }
 
-/* CloudTrail delivers within some 5 minutes on average and often later. A run every `interval` that looks
- * back to `from` is sure to see only what arrives within the difference; by an override such as
- * event.ingested it sees what came since, however old. */
+/* CloudTrail delivers within some 5 minutes on average and often later. A run every `interval` that
+ * looks back to `from` is sure to see only what arrives within the difference; by an override such
+ * as event.ingested it sees what came since, however old. */
 #define LATE_MS (15 * 60000)
 
 static void lint_late(rule_source *src)
@@ -107,10 +113,11 @@ static void lint_late(rule_source *src)
         return;
     int64_t sure = back > rule->interval_ms ? back - rule->interval_ms : 0;
     if (sure < LATE_MS)
-        gt_diag_warn(src->diags, "RULE-027", from ? from->span : rule_place(src),
-                     "set timestamp_override = \"event.ingested\", or look back further",
-                     "run on a schedule, it can miss events that arrive more than %lld minutes late",
-                     (long long)(sure / 60000));
+        gt_diag_warn(
+            src->diags, "RULE-027", from ? from->span : rule_place(src),
+            "set timestamp_override = \"event.ingested\", or look back further",
+            "run on a schedule, it can miss events that arrive more than %lld minutes late",
+            (long long)(sure / 60000));
 }
 
 void rule_lint(rule_source *src)

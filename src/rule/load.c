@@ -36,7 +36,8 @@ static void unreadable(rule_loader *ld, gt_str path, const char *why)
 {
     load_file *file = load_file_new(ld, path, GT_STR_NULL, false);
     if (file)
-        gt_diag_error(&file->file.diags, "RULE-030", ((gt_span){0, 0}), NULL, "cannot be read: %s", why);
+        gt_diag_error(&file->file.diags, "RULE-030", ((gt_span){0, 0}), NULL, "cannot be read: %s",
+                      why);
 }
 
 static void unreadable_status(rule_loader *ld, gt_str path, gt_status status)
@@ -60,7 +61,7 @@ load_file *load_read(rule_loader *ld, gt_str path)
     return NULL;
 }
 
-/* --- one rule ------------------------------------------------------------------------------------------- */
+/* --- one rule --------------------------------------------------------------------------------- */
 
 void load_rule_add(rule_loader *ld, load_file *file, rule_source *src)
 {
@@ -105,11 +106,24 @@ static void add_unparsed(rule_loader *ld, load_file *file)
         return;
     }
     gt_str none = GT_STR("");
-    *rule = (gt_rule){.path = file->file.path, .file = file->number, .builtin = file->file.builtin,
-                      .state = GT_RULE_BROKEN, .rule_id = none, .name = none, .description = none,
-                      .severity = none, .language = none, .license = none, .note = none,
-                      .setup = none, .from = none, .to = none, .interval = none,
-                      .timestamp_override = none, .building_block_type = none, .query_text = none};
+    *rule = (gt_rule){.path = file->file.path,
+                      .file = file->number,
+                      .builtin = file->file.builtin,
+                      .state = GT_RULE_BROKEN,
+                      .rule_id = none,
+                      .name = none,
+                      .description = none,
+                      .severity = none,
+                      .language = none,
+                      .license = none,
+                      .note = none,
+                      .setup = none,
+                      .from = none,
+                      .to = none,
+                      .interval = none,
+                      .timestamp_override = none,
+                      .building_block_type = none,
+                      .query_text = none};
     rule->params = gt_json_new_object(ld->rules);
     *entry = (load_rule){.file = file, .rule = rule};
     if (ld->last_rule)
@@ -120,7 +134,7 @@ static void add_unparsed(rule_loader *ld, load_file *file)
     ld->rule_count++;
 }
 
-/* --- TOML -------------------------------------------------------------------------------------------------- */
+/* --- TOML ------------------------------------------------------------------------------------- */
 
 static const gt_toml *check_top(load_file *file, const gt_toml *root)
 {
@@ -131,10 +145,12 @@ static const gt_toml *check_top(load_file *file, const gt_toml *root)
         while (i < 3 && !gt_str_eq(names[i], m->key))
             i++;
         if (i == 3)
-            gt_diag_warn(diags, "RULE-001", m->key_span, "a rule file has [metadata], [rule] and [transform]",
+            gt_diag_warn(diags, "RULE-001", m->key_span,
+                         "a rule file has [metadata], [rule] and [transform]",
                          "a rule file has no table '%.*s'", GT_STR_ARG(m->key));
         else if (m->type != GT_TOML_TABLE)
-            gt_diag_error(diags, "RULE-003", m->span, NULL, "'%.*s' must be a table", GT_STR_ARG(m->key));
+            gt_diag_error(diags, "RULE-003", m->span, NULL, "'%.*s' must be a table",
+                          GT_STR_ARG(m->key));
     }
     const gt_toml *rule = gt_toml_getl(root, "rule");
     if (!rule)
@@ -166,7 +182,7 @@ static void load_toml(rule_loader *ld, load_file *file)
     load_rule_add(ld, file, &src);
 }
 
-/* --- files and folders ------------------------------------------------------------------------------------- */
+/* --- files and folders ------------------------------------------------------------------------ */
 
 static bool is_toml(gt_str name)
 {
@@ -177,7 +193,8 @@ static bool is_rule_name(gt_str name)
 {
     if (gt_str_starts(name, GT_STR(".")) || gt_str_ends(name, GT_STR(".test.json")))
         return false;
-    return is_toml(name) || gt_str_ends(name, GT_STR(".ndjson")) || gt_str_ends(name, GT_STR(".json"));
+    return is_toml(name) || gt_str_ends(name, GT_STR(".ndjson")) ||
+           gt_str_ends(name, GT_STR(".json"));
 }
 
 static void load_text(rule_loader *ld, load_file *file)
@@ -212,7 +229,8 @@ static void load_folder(rule_loader *ld, gt_str path, unsigned depth)
 {
     gt_str *names;
     size_t count;
-    gt_status status = depth > FOLDER_DEPTH_MAX ? GT_LIMIT : gt_folder_list(ld->rules, path, &names, &count);
+    gt_status status = depth > FOLDER_DEPTH_MAX ? GT_LIMIT
+                                                : gt_folder_list(ld->rules, path, &names, &count);
     if (status != GT_OK) {
         unreadable_status(ld, path, status);
         return;
@@ -267,7 +285,7 @@ static void load_exceptions(rule_loader *ld)
     }
 }
 
-/* --- duplicates ---------------------------------------------------------------------------------------------- */
+/* --- duplicates ------------------------------------------------------------------------------- */
 
 static gt_span id_span(const load_rule *entry)
 {
@@ -323,7 +341,7 @@ static void settle_duplicates(rule_loader *ld)
     }
 }
 
-/* --- the set ---------------------------------------------------------------------------------------------------- */
+/* --- the set ---------------------------------------------------------------------------------- */
 
 static gt_rules *make_set(rule_loader *ld)
 {
@@ -348,7 +366,8 @@ static gt_rules *make_set(rule_loader *ld)
 gt_status gt_rules_load(gt_arena *rules, gt_arena *scratch, const gt_rules_options *options,
                         gt_rules **ret)
 {
-    rule_loader ld = {.rules = rules, .scratch = scratch, .options = options, .schema = options->schema};
+    rule_loader ld = {
+        .rules = rules, .scratch = scratch, .options = options, .schema = options->schema};
     gt_arena_mark mark = gt_arena_save(scratch);
     if (!ld.schema)
         ld.schema = gt_schema_default();
@@ -397,5 +416,6 @@ gt_rule_verdict gt_rule_run(const gt_rule *rule, const gt_json *document, gt_que
 {
     if (!gt_query_run(rule->query, document, env))
         return GT_RULE_NO_MATCH;
-    return gt_exceptions_hold(rule->exceptions, document, env, NULL) ? GT_RULE_EXCEPTED : GT_RULE_MATCHES;
+    return gt_exceptions_hold(rule->exceptions, document, env, NULL) ? GT_RULE_EXCEPTED
+                                                                     : GT_RULE_MATCHES;
 }

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 
-/* --- exception items ------------------------------------------------------------------------------------ */
+/* --- exception items -------------------------------------------------------------------------- */
 
 typedef struct list_search {
     rule_loader *ld;
@@ -15,7 +15,8 @@ static load_file *read_value_list(rule_loader *ld, const list_search *search, gt
     for (size_t i = 0; i < ld->options->value_list_count; i++)
         if (gt_str_eq(ld->options->value_lists[i].id, id))
             return load_read(ld, ld->options->value_lists[i].path);
-    if (gt_str_find_byte(id, '/') != GT_NPOS || gt_str_starts(id, GT_STR("."))) /* never out of the folder */
+    if (gt_str_find_byte(id, '/') != GT_NPOS ||
+        gt_str_starts(id, GT_STR("."))) /* never out of the folder */
         return NULL;
     gt_str folder = gt_path_folder(search->file->file.path);
     for (int with_end = 0; with_end < 2; with_end++) {
@@ -28,7 +29,8 @@ static load_file *read_value_list(rule_loader *ld, const list_search *search, gt
     return NULL;
 }
 
-static const value_list *find_value_list(void *ctx, gt_diags *diags, gt_span span, gt_str id, gt_str type)
+static const value_list *find_value_list(void *ctx, gt_diags *diags, gt_span span, gt_str id,
+                                         gt_str type)
 {
     const list_search *search = ctx;
     rule_loader *ld = search->ld;
@@ -37,7 +39,8 @@ static const value_list *find_value_list(void *ctx, gt_diags *diags, gt_span spa
             return l->values;
     load_file *file = read_value_list(ld, search, id);
     if (!file) {
-        gt_diag_error(diags, "RULE-025", span, "give it with --value-list ID=FILE, one value a line",
+        gt_diag_error(diags, "RULE-025", span,
+                      "give it with --value-list ID=FILE, one value a line",
                       "there is no value list '%.*s'", GT_STR_ARG(id));
         return NULL;
     }
@@ -90,7 +93,7 @@ static void add_container(rule_loader *ld, gt_str id)
     ld->lists = list;
 }
 
-/* --- lines ------------------------------------------------------------------------------------------------ */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static bool has(const gt_toml *node, const char *key)
 {
@@ -104,7 +107,8 @@ static void add_value(rule_loader *ld, load_file *file, gt_toml *node)
         for (gt_toml *e = gt_toml_first(node); e; e = e->next)
             add_value(ld, file, e);
     } else if (node->type != GT_TOML_TABLE) {
-        gt_diag_error(diags, "RULE-023", node->span, NULL, "a rule or an exception is a JSON object");
+        gt_diag_error(diags, "RULE-023", node->span, NULL,
+                      "a rule or an exception is a JSON object");
     } else if (has(node, "list_id") && (has(node, "entries") || has(node, "item_id"))) {
         add_item(ld, file, node);
     } else if (gt_toml_is(gt_toml_getl(node, "list_id"), GT_TOML_STRING) && !has(node, "query")) {
@@ -116,7 +120,8 @@ static void add_value(rule_loader *ld, load_file *file, gt_toml *node)
         return; /* an action connector */
     } else if (file->global) {
         gt_diag_warn(diags, "RULE-023", ((gt_span){node->span.begin, node->span.begin + 1}),
-                     "rules are given with --rules", "this is no exception list and no item of one");
+                     "rules are given with --rules",
+                     "this is no exception list and no item of one");
     } else {
         rule_source src = {.arena = ld->rules,
                            .scratch = ld->scratch,

@@ -5,7 +5,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* --- names of enumerations ------------------------------------------------------------------------------ */
+/* --- names of enumerations -------------------------------------------------------------------- */
 
 static const char *const type_names[] = {
     [GT_RULE_QUERY] = "query",
@@ -42,7 +42,7 @@ const char *gt_rule_state_text(gt_rule_state state)
     return "it has errors";
 }
 
-/* --- parameters ------------------------------------------------------------------------------------------- */
+/* --- parameters ------------------------------------------------------------------------------- */
 
 /* The texts that Elastic's tools strip when a rule is released. */
 static void strip_text(gt_json *node)
@@ -112,7 +112,7 @@ static gt_status make_params(rule_source *src)
     return gt_arena_status(src->arena);
 }
 
-/* --- views -------------------------------------------------------------------------------------------------- */
+/* --- views ------------------------------------------------------------------------------------ */
 
 static gt_str text_of(const gt_json *params, const char *key)
 {
@@ -154,7 +154,8 @@ static void set_views(gt_rule *rule)
 static gt_status set_suppression(rule_source *src)
 {
     const gt_json *table = gt_json_getl(src->rule->params, "alert_suppression");
-    const gt_json *group_by = gt_json_getl(table, "group_by"), *duration = gt_json_getl(table, "duration");
+    const gt_json *group_by = gt_json_getl(table, "group_by"),
+                  *duration = gt_json_getl(table, "duration");
     gt_rule_suppression *s = &src->rule->suppression;
     if (!gt_json_is(group_by, GT_JSON_ARRAY) || group_by->count == 0)
         return GT_OK;
@@ -182,7 +183,7 @@ static void set_type(rule_source *src)
             src->rule->type = (gt_rule_type)i;
 }
 
-/* --- state and query ------------------------------------------------------------------------------------------ */
+/* --- state and query -------------------------------------------------------------------------- */
 
 static bool other_product(const gt_rule *rule)
 {
@@ -228,10 +229,11 @@ static gt_status compile_query(rule_source *src)
     if (!gt_str_is(rule->language, "kuery") || !has_language(rule->type) ||
         gt_str_trim(query->str).len == 0)
         return GT_OK;
-    gt_status status = gt_kql_compile(src->arena, src->scratch, query->str, query->where, src->schema,
-                                      &rule->query, src->diags);
-    return status == GT_INVALID || (status == GT_LIMIT && gt_arena_status(src->arena) == GT_OK) ? GT_OK
-                                                                                              : status;
+    gt_status status = gt_kql_compile(src->arena, src->scratch, query->str, query->where,
+                                      src->schema, &rule->query, src->diags);
+    return status == GT_INVALID || (status == GT_LIMIT && gt_arena_status(src->arena) == GT_OK)
+               ? GT_OK
+               : status;
 }
 
 gt_status rule_fill(rule_source *src)

@@ -1,9 +1,10 @@
 /* rule.h — detection rules: Elastic's TOML, Kibana's NDJSON export, the built-in ones.
- * A rule keeps every key of its file (params, metadata, transform) beside the views the engine reads.
+ * A rule keeps every key of its file (params, metadata, transform) beside the views the engine
+ * reads.
  *
- * Life: gt_rules_load reads everything and says all that is wrong; the set is immutable from then on,
- * shared by threads, and lives in the arena it was loaded into. A rule whose file has errors stays in
- * the set as GT_RULE_BROKEN, so that it can be listed; it never runs. */
+ * Life: gt_rules_load reads everything and says all that is wrong; the set is immutable from then
+ * on, shared by threads, and lives in the arena it was loaded into. A rule whose file has errors
+ * stays in the set as GT_RULE_BROKEN, so that it can be listed; it never runs. */
 #ifndef GT_RULE_RULE_H
 #define GT_RULE_RULE_H
 
@@ -43,7 +44,7 @@ typedef struct gt_rule_suppression {
     const gt_str *group_by;
     size_t group_count;    /* 0: no suppression */
     int64_t duration_ms;   /* 0: per run of the rule */
-    bool missing_suppress; /* a missing field is a value like others; else such events alert singly */
+    bool missing_suppress; /* a missing field is one more value; else such events alert singly */
 } gt_rule_suppression;
 
 typedef struct gt_exceptions gt_exceptions; /* exceptions.h */
@@ -66,8 +67,8 @@ typedef struct gt_rule {
     gt_span query_span;     /* where the query's text stands in the file, between its quotes */
     gt_offsets query_where; /* for spans inside the query */
     gt_query *query;        /* every KQL that compiles, whatever the state; else NULL */
-    const gt_exceptions *exceptions; /* what Kibana's export brought for this rule, and --exceptions;
-                                        NULL: none */
+    const gt_exceptions *exceptions; /* what Kibana's export brought for this rule, and
+                                        --exceptions; NULL: none */
     gt_json *params;    /* every key of the rule in the spelling of Kibana's rules API */
     gt_json *metadata;  /* [metadata] of a TOML file, or NULL */
     gt_json *transform; /* [transform] of a TOML file, or NULL */
@@ -81,8 +82,8 @@ typedef struct gt_rule_file {
 } gt_rule_file;
 
 typedef struct gt_rules {
-    gt_rule **items; /* built-in first, then files in the order given; rule_ids are distinct but among
-                        broken rules */
+    gt_rule **items; /* built-in first, then files in the order given; rule_ids are distinct but
+                        among broken rules */
     size_t count;
     gt_rule_file *files; /* rule files, exception lists, value lists */
     size_t file_count;
@@ -104,8 +105,8 @@ typedef struct gt_value_list_path {
 
 typedef struct gt_rules_options {
     bool no_builtin;
-    const gt_str *paths; /* rule files (.toml, .ndjson, .json) or folders of them, read recursively in
-                            byte order */
+    const gt_str *paths; /* rule files (.toml, .ndjson, .json) or folders of them, read recursively
+                            in byte order */
     size_t path_count;
     const gt_str *exception_paths; /* Kibana's exception list exports */
     size_t exception_count;
@@ -125,12 +126,16 @@ typedef struct gt_rules_options {
 gt_status gt_rules_load(gt_arena *rules, gt_arena *scratch, const gt_rules_options *options,
                         gt_rules **ret) GT_MUST_CHECK;
 
-/* The rule that a person means: by rule_id, by name (ASCII case ignored), or by its file's name with
- * or without ".toml"; NULL when there is none. */
+/* The rule that a person means: by rule_id, by name (ASCII case ignored), or by its file's name
+ * with or without ".toml"; NULL when there is none. */
 gt_rule *gt_rules_find(const gt_rules *rules, gt_str what);
 
 /* What became of one document. */
-typedef enum gt_rule_verdict { GT_RULE_NO_MATCH, GT_RULE_MATCHES, GT_RULE_EXCEPTED } gt_rule_verdict;
+typedef enum gt_rule_verdict {
+    GT_RULE_NO_MATCH,
+    GT_RULE_MATCHES,
+    GT_RULE_EXCEPTED
+} gt_rule_verdict;
 
 /* Run a rule of type query over an ECS document: its query, then its exceptions (those that have
  * expired at env->now do not count). Only for rules with state GT_RULE_RUNS. */

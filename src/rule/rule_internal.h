@@ -22,7 +22,7 @@ typedef struct rule_source {
     gt_rule *rule;      /* what it becomes */
 } rule_source;
 
-/* --- check.c: what every rule must obey -------------------------------------------------------- */
+/* --- check.c: what every rule must obey ------------------------------------------------------- */
 
 /* All checks of §keys, enumerations, patterns and types. Adds diagnostics only. */
 void rule_check(rule_source *src);
@@ -36,8 +36,8 @@ gt_span rule_place(const rule_source *src);
 
 /* Report a mistake that Elastic's rule repository refuses and Kibana does not: an error in TOML, a
  * warning in an export. */
-void rule_complain(rule_source *src, const char *code, gt_span span, const char *hint, const char *fmt,
-                   ...) GT_PRINTF(5, 6);
+void rule_complain(rule_source *src, const char *code, gt_span span, const char *hint,
+                   const char *fmt, ...) GT_PRINTF(5, 6);
 
 /* A row of a table of keys. */
 typedef enum rule_holds { TEXT, TEXTS, INTEGER, BOOLEAN, TABLE, TABLES, ANY } rule_holds;
@@ -47,14 +47,15 @@ typedef struct rule_key {
     unsigned where;
 } rule_key;
 enum { T = 1, K = 2, R = 4 };
-/* Unknown keys, missing keys, wrong types. what: "rule", "threshold", as messages call the table. */
+/* Unknown keys, missing keys, wrong types. what: "rule", "threshold", as messages call the table.
+ */
 void rule_check_keys(rule_source *src, const gt_toml *table, gt_span place, const char *what,
                      const rule_key *keys, size_t count);
 /* Is the string one of the values? Reports it otherwise; NULL nodes are fine. */
 bool rule_check_enum(rule_source *src, const gt_toml *node, const char *what, const gt_str *values,
                      size_t count);
 
-/* --- check_types.c, check_language.c, check_threat.c -------------------------------------------- */
+/* --- check_types.c, check_language.c, check_threat.c ------------------------------------------ */
 void rule_check_threshold(rule_source *src);
 void rule_check_new_terms(rule_source *src);
 void rule_check_suppression(rule_source *src);
@@ -63,18 +64,18 @@ void rule_check_esql(rule_source *src, const gt_toml *query);
 void rule_check_threat(rule_source *src);
 void rule_check_metadata(rule_source *src);
 
-/* --- times ---------------------------------------------------------------------------------------- */
+/* --- times ------------------------------------------------------------------------------------ */
 
 /* How far before "now" a date math expression lies; false when it is none. */
 bool rule_look_back(gt_str text, int64_t *ret_ms);
 
-/* --- params.c: the views the engine reads ---------------------------------------------------------- */
+/* --- params.c: the views the engine reads ----------------------------------------------------- */
 gt_status rule_fill(rule_source *src) GT_MUST_CHECK;
 
-/* --- lint.c ------------------------------------------------------------------------------------------ */
+/* --- lint.c ----------------------------------------------------------------------------------- */
 void rule_lint(rule_source *src);
 
-/* --- indices.c ----------------------------------------------------------------------------------------- */
+/* --- indices.c -------------------------------------------------------------------------------- */
 /* Can an index that matches this pattern hold CloudTrail events? */
 bool rule_index_may_hold_cloudtrail(gt_str pattern);
 

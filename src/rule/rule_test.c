@@ -56,7 +56,8 @@ static bool read_expected(reader *r, const gt_toml *node, gt_rule_test *test)
         complain(r, short_span(node), NULL, "a test has either \"alert\" or \"alerts\"");
         return false;
     }
-    if (alert ? alert->type != GT_TOML_BOOL : alerts->type != GT_TOML_INTEGER || alerts->integer < 0) {
+    if (alert ? alert->type != GT_TOML_BOOL
+              : alerts->type != GT_TOML_INTEGER || alerts->integer < 0) {
         complain(r, alert ? alert->span : alerts->span, NULL,
                  alert ? "\"alert\" is true or false" : "\"alerts\" is how many there must be");
         return false;
@@ -75,14 +76,15 @@ static void check_keys(reader *r, const gt_toml *node, const char *const *keys, 
         while (i < count && !gt_str_eq(m->key, gt_str_c(keys[i])))
             i++;
         if (i == count)
-            gt_diag_error(r->diags, "RULE-032", m->key_span, NULL, "a test file has no key '%.*s' here",
-                          GT_STR_ARG(m->key));
+            gt_diag_error(r->diags, "RULE-032", m->key_span, NULL,
+                          "a test file has no key '%.*s' here", GT_STR_ARG(m->key));
     }
 }
 
 static bool read_test(reader *r, const gt_toml *node, gt_rule_test *ret)
 {
-    static const char *const keys[] = {"name", "alert", "alerts", "record", "event", "records", "events"};
+    static const char *const keys[] = {"name",  "alert",   "alerts", "record",
+                                       "event", "records", "events"};
     const gt_toml *name = gt_toml_getl(node, "name");
     gt_rule_test test = {.span = node->span};
     if (node->type != GT_TOML_TABLE) {
@@ -106,7 +108,8 @@ static gt_status read_tests(reader *r, const gt_toml *root, gt_rule_tests *ret)
     static const char *const keys[] = {"rule", "tests"};
     const gt_toml *tests = gt_toml_getl(root, "tests"), *rule = gt_toml_getl(root, "rule");
     if (root->type != GT_TOML_TABLE || !gt_toml_is(tests, GT_TOML_ARRAY)) {
-        complain(r, short_span(root), "{\"tests\": [{\"name\": …, \"alert\": true, \"record\": {…}}]}",
+        complain(r, short_span(root),
+                 "{\"tests\": [{\"name\": …, \"alert\": true, \"record\": {…}}]}",
                  "a test file is an object with an array \"tests\"");
         return GT_OK;
     }
@@ -136,8 +139,9 @@ gt_status gt_rule_tests_read(gt_arena *arena, gt_str path, gt_str text, gt_rule_
     if (status == GT_NOMEM)
         return status;
     if (status != GT_OK) {
-        gt_diag_error(&tests.diags, "RULE-032", ((gt_span){error.offset, error.offset + (error.offset < text.len)}),
-                      NULL, "this is no JSON: %s", error.message);
+        gt_diag_error(&tests.diags, "RULE-032",
+                      ((gt_span){error.offset, error.offset + (error.offset < text.len)}), NULL,
+                      "this is no JSON: %s", error.message);
     } else {
         GT_TRY(gt_toml_from_json(arena, text, (gt_span){0, text.len}, &root));
         GT_TRY(read_tests(&r, root, &tests));

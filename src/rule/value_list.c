@@ -28,8 +28,8 @@ static bool parse_span(gt_str text, struct ip_span *ret)
     gt_cidr cidr;
     gt_str low, high = gt_str_cut(text, '-', &low);
     if (high.ptr)
-        return gt_ip_parse(gt_str_trim(low), &ret->low) && gt_ip_parse(gt_str_trim(high), &ret->high) &&
-               gt_ip_cmp(&ret->low, &ret->high) <= 0;
+        return gt_ip_parse(gt_str_trim(low), &ret->low) &&
+               gt_ip_parse(gt_str_trim(high), &ret->high) && gt_ip_cmp(&ret->low, &ret->high) <= 0;
     if (!gt_cidr_parse(text, &cidr))
         return false;
     *ret = span_of(&cidr);
@@ -53,15 +53,16 @@ static size_t merge_spans(struct ip_span *spans, size_t count)
 
 static bool is_number_type(gt_str type)
 {
-    static const char *const names[] = {"byte",       "double", "float",        "half_float", "integer",
-                                        "long",       "short",  "scaled_float", "unsigned_long"};
+    static const char *const names[] = {"byte", "double", "float",        "half_float",   "integer",
+                                        "long", "short",  "scaled_float", "unsigned_long"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (gt_str_eq(type, gt_str_c(names[i])))
             return true;
     return false;
 }
 
-gt_status rule_value_list_read(gt_arena *arena, gt_str id, gt_str type, gt_str text, value_list **ret)
+gt_status rule_value_list_read(gt_arena *arena, gt_str id, gt_str type, gt_str text,
+                               value_list **ret)
 {
     size_t lines = 1;
     for (size_t i = 0; i < text.len; i++)

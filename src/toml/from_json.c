@@ -1,5 +1,5 @@
-/* JSON text, known to be valid, to the same tree as TOML's: only the places are new work, so scalars
- * are read by json/. */
+/* JSON text, known to be valid, to the same tree as TOML's: only the places are new work, so
+ * scalars are read by json/. */
 #include "base/utf8.h"
 #include "toml/toml_internal.h"
 

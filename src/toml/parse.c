@@ -1,9 +1,10 @@
-/* The structure of a TOML text: keys, headers, arrays, inline tables, and going on after a mistake. */
+/* The structure of a TOML text: keys, headers, arrays, inline tables, and going on after a mistake.
+ */
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "toml/toml_internal.h"
 
-/* --- white space ---------------------------------------------------------------------------------- */
+/* --- white space ------------------------------------------------------------------------------ */
 
 static void skip_blanks(toml_parser *ps)
 {
@@ -45,7 +46,7 @@ static bool fail_here(toml_parser *ps, const char *code, const char *hint, const
     return fail(ps, code, ps->pos, ps->pos + n, hint, message);
 }
 
-/* --- keys ------------------------------------------------------------------------------------------ */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static bool is_bare_byte(int c)
 {
@@ -111,7 +112,8 @@ static bool refuse_key(toml_parser *ps, const char *code, gt_span span, const gt
 {
     gt_line_col at = gt_diag_locate(ps->text, earlier->key_span.begin);
     gt_str key = {ps->text.ptr + span.begin, span.end - span.begin};
-    gt_diag_error(ps->diags, code, span, NULL, "%.*s %s in line %zu", GT_STR_ARG(key), what, at.line);
+    gt_diag_error(ps->diags, code, span, NULL, "%.*s %s in line %zu", GT_STR_ARG(key), what,
+                  at.line);
     return false;
 }
 
@@ -125,7 +127,7 @@ static bool deeper(toml_parser *ps, gt_span span)
     return false;
 }
 
-/* --- key = value ------------------------------------------------------------------------------------ */
+/* --- key = value ------------------------------------------------------------------------------ */
 
 /* The table that the first parts of `a.b.c = …` lead to from *table, and the last part. */
 static bool walk_dotted(toml_parser *ps, gt_toml **table, gt_str *ret_key, gt_span *ret_span)
@@ -173,7 +175,7 @@ static bool parse_key_value(toml_parser *ps, gt_toml *table)
     return new_member(ps, table, key, key_span, value) != NULL;
 }
 
-/* --- arrays and inline tables ------------------------------------------------------------------------ */
+/* --- arrays and inline tables ----------------------------------------------------------------- */
 
 static bool parse_array(toml_parser *ps, gt_toml **ret)
 {
@@ -259,7 +261,7 @@ bool toml_parse_value(toml_parser *ps, gt_toml **ret)
     return good;
 }
 
-/* --- headers ----------------------------------------------------------------------------------------- */
+/* --- headers ---------------------------------------------------------------------------------- */
 
 /* One step of a header's path, not the last. */
 static gt_toml *step_into(toml_parser *ps, gt_toml *table, gt_str key, gt_span span)
@@ -340,7 +342,7 @@ static bool parse_header(toml_parser *ps)
     return true;
 }
 
-/* --- the whole text ----------------------------------------------------------------------------------- */
+/* --- the whole text --------------------------------------------------------------------------- */
 
 /* What no part of a TOML text may hold: invalid UTF-8 and control characters. */
 static void check_bytes(toml_parser *ps)
@@ -352,7 +354,8 @@ static void check_bytes(toml_parser *ps)
             gt_diag_error(ps->diags, "TOML-001", ((gt_span){i, i + 1}), "save the file as UTF-8",
                           "byte 0x%02X is not UTF-8", c);
         } else if ((c < 0x20 && c != '\t' && c != '\n' &&
-                    !(c == '\r' && toml_at(ps, i + 1) == '\n')) || c == 0x7F) {
+                    !(c == '\r' && toml_at(ps, i + 1) == '\n')) ||
+                   c == 0x7F) {
             gt_diag_error(ps->diags, "TOML-001", ((gt_span){i, i + 1}),
                           "write it as an escape, as in \"\\u001B\"",
                           "control character 0x%02X is not allowed", c);
@@ -366,7 +369,8 @@ static bool begins_statement(const toml_parser *ps, size_t pos)
 {
     while (toml_at(ps, pos) == ' ' || toml_at(ps, pos) == '\t')
         pos++;
-    if (toml_at(ps, pos) == '[') /* a header's key follows at once; an array's text mostly does not */
+    if (toml_at(ps, pos) ==
+        '[') /* a header's key follows at once; an array's text mostly does not */
         return is_bare_byte(toml_at(ps, pos + 1)) || toml_at(ps, pos + 1) == '[';
     size_t begin = pos;
     while (is_bare_byte(toml_at(ps, pos)) || toml_at(ps, pos) == '.' || toml_at(ps, pos) == ' ' ||
@@ -383,7 +387,8 @@ static void resync(toml_parser *ps)
         if (toml_peek(ps) < 0)
             return;
         ps->pos++;
-        if (ps->depth == 0 || begins_statement(ps, ps->pos)) /* depth: inside an array, most likely */
+        if (ps->depth == 0 ||
+            begins_statement(ps, ps->pos)) /* depth: inside an array, most likely */
             return;
     }
 }

@@ -23,7 +23,7 @@ static size_t digits_at(gt_str s, size_t pos)
     return n;
 }
 
-/* --- numbers ------------------------------------------------------------------------------------ */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static int digit_value(char c)
 {
@@ -133,7 +133,7 @@ static number_kind read_number(gt_arena *arena, gt_str s, int64_t *ret_integer, 
     return read_decimal(arena, s, sign, ret_integer, ret_float);
 }
 
-/* --- dates and times ----------------------------------------------------------------------------- */
+/* --- dates and times -------------------------------------------------------------------------- */
 
 static int two_digits(gt_str s, size_t pos)
 {
@@ -157,12 +157,13 @@ static bool read_date(gt_str s)
     return day <= days[month - 1] + (month == 2 && leap);
 }
 
-/* The length of hh:mm[:ss[.fraction]] at pos, 0 when there is none; *ret_seconds: it has seconds. */
+/* The length of hh:mm[:ss[.fraction]] at pos, 0 when there is none; *ret_seconds: it has seconds.
+ */
 static size_t read_time(gt_str s, size_t pos, bool *ret_seconds)
 {
     int hour = two_digits(s, pos), minute = two_digits(s, pos + 3);
-    if (hour < 0 || hour > 23 || digits_at(s, pos) != 2 || pos + 5 > s.len || s.ptr[pos + 2] != ':' ||
-        digits_at(s, pos + 3) != 2 || minute > 59)
+    if (hour < 0 || hour > 23 || digits_at(s, pos) != 2 || pos + 5 > s.len ||
+        s.ptr[pos + 2] != ':' || digits_at(s, pos + 3) != 2 || minute > 59)
         return 0;
     *ret_seconds = pos + 5 < s.len && s.ptr[pos + 5] == ':';
     if (!*ret_seconds)
@@ -238,7 +239,7 @@ static bool read_temporal(const toml_parser *ps, gt_str s, gt_toml *node)
     return node->str.ptr != NULL;
 }
 
-/* --- either --------------------------------------------------------------------------------------- */
+/* --- either ----------------------------------------------------------------------------------- */
 
 static gt_str scalar_text(const toml_parser *ps)
 {
@@ -268,7 +269,8 @@ static bool refuse(toml_parser *ps, gt_str s, number_kind kind)
     if (kind == TOO_LARGE)
         gt_diag_error(ps->diags, "TOML-007", span, NULL, "this integer does not fit in 64 bits");
     else if (looks_temporal(s))
-        gt_diag_error(ps->diags, "TOML-008", span, "as in 2024-10-14, 2024-10-14T14:11:38Z, 14:11:38",
+        gt_diag_error(ps->diags, "TOML-008", span,
+                      "as in 2024-10-14, 2024-10-14T14:11:38Z, 14:11:38",
                       "this is no date or time");
     else if (s.len && (is_digit(s.ptr[0]) || s.ptr[0] == '+' || s.ptr[0] == '-'))
         gt_diag_error(ps->diags, "TOML-007", span, NULL, "this is no number");

@@ -85,8 +85,8 @@ static bool hex_escape(toml_parser *ps, const raw_string *raw, size_t pos, size_
     }
     gt_span span = {pos - 2, pos + i};
     if (i < digits) {
-        gt_diag_error(ps->diags, "TOML-003", span, NULL,
-                      "this escape needs %zu hexadecimal digits", digits);
+        gt_diag_error(ps->diags, "TOML-003", span, NULL, "this escape needs %zu hexadecimal digits",
+                      digits);
         return false;
     }
     if (cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000)) {
@@ -98,8 +98,8 @@ static bool hex_escape(toml_parser *ps, const raw_string *raw, size_t pos, size_
     return true;
 }
 
-/* The length of "\ <white space> <line end> <white space>…" at pos, which stands for nothing; 0 when
- * it is something else. */
+/* The length of "\ <white space> <line end> <white space>…" at pos, which stands for nothing; 0
+ * when it is something else. */
 static size_t line_continuation(const toml_parser *ps, const raw_string *raw, size_t pos)
 {
     size_t i = pos + 1;

@@ -6,9 +6,8 @@
  *  - Nodes live in the arena they were made in; strings are views of the text where they hold no
  *    escape, else arena copies: the text must outlive the tree.
  *  - Keys of a table are distinct, in the order of the file.
- *  - All mistakes of a text are reported, not the first: after one, parsing goes on at the next line
- *    that looks like a key or a header.
- * Pure; a tree is used by one thread at a time. */
+ *  - All mistakes of a text are reported, not the first: after one, parsing goes on at the next
+ * line that looks like a key or a header. Pure; a tree is used by one thread at a time. */
 #ifndef GT_TOML_TOML_H
 #define GT_TOML_TOML_H
 
@@ -60,8 +59,8 @@ typedef enum gt_toml_version {
 /* Parse diags->text, which must be UTF-8 (a byte order mark before it is allowed).
  * ret   the root table; set on GT_OK only.
  * diags gains at least one error (TOML-…) iff the result is GT_INVALID.
- * Returns GT_OK, GT_INVALID, GT_NOMEM, or GT_LIMIT (GT_TOML_DEPTH_MAX with a diagnostic; the arena's
- * cap). */
+ * Returns GT_OK, GT_INVALID, GT_NOMEM, or GT_LIMIT (GT_TOML_DEPTH_MAX with a diagnostic; the
+ * arena's cap). */
 gt_status gt_toml_parse(gt_arena *arena, gt_toml_version version, gt_diags *diags, gt_toml **ret)
     GT_MUST_CHECK;
 
@@ -79,7 +78,8 @@ gt_toml *gt_toml_path(const gt_toml *table, const char *path);
 bool gt_toml_is(const gt_toml *node, gt_toml_type type);
 static inline gt_toml *gt_toml_first(const gt_toml *node)
 {
-    return node && (node->type == GT_TOML_ARRAY || node->type == GT_TOML_TABLE) ? node->first : NULL;
+    return node && (node->type == GT_TOML_ARRAY || node->type == GT_TOML_TABLE) ? node->first
+                                                                                : NULL;
 }
 /* "string", "integer", …: as messages call it. */
 const char *gt_toml_type_name(gt_toml_type type);
