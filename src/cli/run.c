@@ -286,9 +286,8 @@ int gt_run_summary(gt_run *run, gt_str members)
                 (unsigned long long)c->duplicate, (unsigned long long)c->rejected,
                 (unsigned long long)c->outside, (unsigned long long)c->warnings,
                 run->inputs.pruned);
-        fwrite(members.ptr, 1, members.len, file);
-        fputs(",\"errors\":[", file);
-        fwrite(run->errors.data, 1, run->errors.len, file);
+        fprintf(file, "%.*s,\"errors\":[", GT_STR_ARG(members));
+        fputs(run->errors.data ? run->errors.data : "", file);
         fputs("]}\n", file);
     }
     bool bad = !file || ferror(file);

@@ -10,6 +10,7 @@ static gt_json *load(kql_test *t)
     gt_str text = test_read_file(path);
     if (!text.ptr) {
         print_message("# SKIP %s is absent\n", path);
+        kql_test_end(t);
         skip();
     }
     gt_str copy = gt_arena_dup(t->arena, text);

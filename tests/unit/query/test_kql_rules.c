@@ -40,6 +40,7 @@ static size_t compile_folder(kql_test *t, const char *folder)
     DIR *dir = opendir(path);
     if (!dir) {
         print_message("# SKIP %s is absent\n", path);
+        kql_test_end(t);
         skip();
     }
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
