@@ -147,6 +147,18 @@ gt_status gt_filler_add(gt_filler_worker *worker, gt_str json, gt_str event_time
     return gt_event_batch_full(worker->batch) ? flush(worker) : GT_OK;
 }
 
+gt_status gt_filler_with(gt_filler_worker *worker, gt_status (*fn)(void *ctx, gt_store *store),
+                         void *ctx)
+{
+    gt_filler *filler = worker->filler;
+    (void)pthread_mutex_lock(&filler->lock);
+    gt_status status = filler->status;
+    if (status == GT_OK)
+        status = filler->status = fn(ctx, filler->store);
+    (void)pthread_mutex_unlock(&filler->lock);
+    return status;
+}
+
 gt_status gt_filler_worker_done(gt_filler_worker *worker)
 {
     if (!worker)

@@ -22,6 +22,10 @@ gt_filler_worker *gt_filler_worker_new(gt_filler *filler);
 /* Add one record; event_time as written in it. A failure of the store is remembered: every later
  * call answers it. GT_LIMIT only for a record larger than GT_RECORD_BYTES_MAX. */
 gt_status gt_filler_add(gt_filler_worker *worker, gt_str json, gt_str event_time) GT_MUST_CHECK;
+/* Run fn with the store, under the filler's lock and inside its transaction: for what other tables keep of
+ * the same records. Its failure is remembered as those of gt_filler_add are. */
+gt_status gt_filler_with(gt_filler_worker *worker, gt_status (*fn)(void *ctx, gt_store *store),
+                         void *ctx) GT_MUST_CHECK;
 /* Write what the worker still holds, and free it. NULL is allowed. */
 gt_status gt_filler_worker_done(gt_filler_worker *worker) GT_MUST_CHECK;
 
