@@ -1,6 +1,7 @@
 /* A query is a detector with one rule that has nothing but a query: events that cannot match are
  * never parsed. */
 #include "base/limits.h"
+#include "cli/db.h"
 #include "cli/deferred.h"
 #include "cli/render.h"
 #include "cli/run.h"
@@ -153,9 +154,60 @@ static int compile(query *q)
     return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(cli, status, "preparing the query");
 }
 
+/* --- over a database --------------------------------------------------------------------------- */
+
+static gt_status on_db_record(void *user, const gt_record *record)
+{
+    gt_run_worker *w = user;
+    query *q = w->command;
+    if (!gt_detector_candidate(q->detector, record))
+        return GT_OK;
+    const gt_match *matches;
+    size_t count;
+    gt_status status = gt_detect_record(w->detect, record, &matches, &count);
+    if (status == GT_LIMIT || status == GT_INVALID)
+        return GT_OK; /* the scan that filled the database has told it */
+    if (status != GT_OK || !count)
+        return status;
+    q->found++;
+    GT_TRY(render(q, w, matches[0].document, gt_str_c(gt_cli_path(q->cli, GT_OPT_DB))));
+    if (q->format == RAW)
+        add_raw(&w->text, record->json, q->cli->tty_out);
+    gt_cli_print(q->cli, gt_buf_str(&w->text));
+    return q->cli->out_failed ? GT_IO : gt_buf_status(&w->text);
+}
+
+static int query_db(query *q)
+{
+    gt_cli *cli = q->cli;
+    gt_store *store;
+    void *worker;
+    int exit = gt_db_open(cli, false, &store);
+    if (exit)
+        return exit;
+    gt_status status = gt_run_worker_new(&q->run, q->detector, NULL, q, &worker);
+    if (status == GT_OK) {
+        status = gt_db_query(store, cli->arena, q->rule.query, &q->run.filter, on_db_record, worker);
+        gt_run_worker_free(NULL, worker);
+    }
+    exit = status == GT_OK || cli->out_failed ? GT_EXIT_OK : gt_db_failed(cli, store, status);
+    gt_store_close(store);
+    if (exit)
+        return exit;
+    if (q->format == COUNT)
+        gt_cli_printf(cli, "%llu\n", (unsigned long long)q->found);
+    gt_cli_note(cli, "%llu event%s matched", (unsigned long long)q->found, q->found == 1 ? "" : "s");
+    return GT_EXIT_OK;
+}
+
 static int query_run(query *q)
 {
     gt_cli *cli = q->cli;
+    bool db = gt_cli_has(cli, GT_OPT_DB);
+    if (db && cli->arg_count > 1)
+        return gt_cli_usage(cli, "give PATHs or --db, not both");
+    if (!db && cli->arg_count < 2)
+        return gt_cli_usage(cli, "which logs? give PATHs or --db");
     int exit = gt_run_open(cli, cli->args + 1, cli->arg_count - 1, &q->run);
     if (!exit)
         exit = compile(q);
@@ -169,6 +221,11 @@ static int query_run(query *q)
         gt_cli_print(cli, gt_buf_str(&head));
         gt_buf_done(&head);
     }
+    if (db && gt_detector_reads(q->detector, GT_STR("gatetrail")))
+        return gt_cli_usage(cli, "gatetrail.* fields need the whole history of the groups: give PATHs, "
+                                 "not --db");
+    if (db)
+        return query_db(q);
     gt_pipeline_stage stage = {
         .ctx = q,
         .worker_new = worker_new,

@@ -210,6 +210,8 @@ static int scan_run(scan *s)
         exit = prepare(s);
     if (!exit && !gt_run_is_ecs(&s->run))
         exit = gt_run_tables(&s->run);
+    if (!exit)
+        exit = gt_run_fill(&s->run);
     if (exit)
         return exit;
     if (s->format == CSV) {

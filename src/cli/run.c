@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "cli/db.h"
 #include "cli/progress.h"
 #include "detect/alert.h"
 
@@ -98,8 +99,18 @@ int gt_run_tables(gt_run *run)
     return GT_EXIT_OK;
 }
 
+int gt_run_fill(gt_run *run)
+{
+    if (!gt_cli_has(run->cli, GT_OPT_DB))
+        return GT_EXIT_OK;
+    if (gt_run_is_ecs(run))
+        return gt_cli_usage(run->cli, "--db keeps CloudTrail records, not ECS documents");
+    return gt_db_open(run->cli, true, &run->fill);
+}
+
 void gt_run_done(gt_run *run)
 {
+    gt_store_close(run->fill);
     gt_ecs_tables_close(run->tables);
     gt_buf_done(&run->errors);
     pthread_mutex_destroy(&run->lock);
@@ -169,19 +180,79 @@ static gt_status on_commit(void *ctx, const gt_committed *item)
     return status;
 }
 
+/* A worker of the command's stage, and one of the database that is filled beside it. */
+typedef struct run_worker {
+    const gt_run *run;
+    void *inner;
+    gt_filler_worker *filler;
+} run_worker;
+
 static gt_status on_worker_new(void *ctx, size_t index, void **ret_worker)
 {
     gt_run *run = ctx;
-    *ret_worker = NULL;
-    return run->stage->worker_new ? run->stage->worker_new(run->stage->ctx, index, ret_worker)
-                                  : GT_OK;
+    run_worker *w = gt_calloc(1, sizeof(*w));
+    if (!w)
+        return GT_NOMEM;
+    w->run = run;
+    gt_status status = GT_OK;
+    if (run->filler) {
+        w->filler = gt_filler_worker_new(run->filler);
+        status = w->filler ? GT_OK : GT_NOMEM;
+    }
+    if (status == GT_OK && run->stage->worker_new)
+        status = run->stage->worker_new(run->stage->ctx, index, &w->inner);
+    if (status != GT_OK) {
+        gt_status ignored = gt_filler_worker_done(w->filler);
+        (void)ignored;
+        gt_free(w);
+        return status;
+    }
+    *ret_worker = w;
+    return GT_OK;
 }
 
-static void on_worker_free(void *ctx, void *worker)
+static void on_worker_free(void *ctx, void *opaque)
 {
     gt_run *run = ctx;
+    run_worker *w = opaque;
     if (run->stage->worker_free)
-        run->stage->worker_free(run->stage->ctx, worker);
+        run->stage->worker_free(run->stage->ctx, w ? w->inner : NULL);
+    if (!w)
+        return;
+    /* The filler remembers a failure; gt_filler_close tells it. */
+    gt_status ignored = gt_filler_worker_done(w->filler);
+    (void)ignored;
+    gt_free(w);
+}
+
+static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record,
+                           gt_emit *emit)
+{
+    run_worker *w = opaque;
+    const gt_pipeline_stage *stage = w->run->stage;
+    if (stage->record)
+        GT_TRY(stage->record(w->inner, input, record, emit));
+    return w->filler ? gt_filler_add(w->filler, record->json, record->event_time) : GT_OK;
+}
+
+static int begin_filling(gt_run *run)
+{
+    if (!run->fill)
+        return GT_EXIT_OK;
+    gt_status status = gt_filler_new(run->fill, &run->filler);
+    return status == GT_OK ? GT_EXIT_OK : gt_db_failed(run->cli, run->fill, status);
+}
+
+static int end_filling(gt_run *run)
+{
+    if (!run->filler)
+        return GT_EXIT_OK;
+    gt_status status = gt_filler_close(run->filler, &run->filled);
+    run->filler = NULL;
+    if (status != GT_OK)
+        return gt_db_failed(run->cli, run->fill, status);
+    return gt_cli_accepts(run->cli, GT_OPT_RETENTION) ? gt_db_expire(run->cli, run->fill)
+                                                      : GT_EXIT_OK;
 }
 
 int gt_run_go(gt_run *run, const gt_pipeline_stage *stage)
@@ -189,12 +260,15 @@ int gt_run_go(gt_run *run, const gt_pipeline_stage *stage)
     gt_pipeline_stage own = {
         .ctx = run,
         .worker_new = on_worker_new,
-        .record = stage->record,
+        .record = on_record,
         .worker_free = on_worker_free,
         .commit = stage->commit ? on_commit : NULL,
         .problem = on_problem,
         .progress = run->cli->tty_err && !run->cli->quiet ? on_progress : NULL,
     };
+    int begun = begin_filling(run);
+    if (begun)
+        return begun;
     run->stage = stage;
     run->begin_ms = run->drawn_ms = gt_cli_clock_ms();
     interrupted = 0;
@@ -204,10 +278,11 @@ int gt_run_go(gt_run *run, const gt_pipeline_stage *stage)
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     gt_progress_clear(run->cli);
+    int filled = end_filling(run);
     if (run->problems_hidden)
         gt_cli_error(run->cli, "%llu more problems like these%s",
                      (unsigned long long)run->problems_hidden, "; --summary FILE lists all of them");
-    if (status == GT_IO && run->cli->out_failed)
+    if (filled || (status == GT_IO && run->cli->out_failed))
         return GT_EXIT_INPUT;
     if (status != GT_OK && status != GT_END)
         return gt_cli_failed(run->cli, status, "reading the events");
@@ -262,6 +337,8 @@ int gt_run_finish(gt_run *run, const char *more)
         gt_buf_printf(&line, "; %llu outside what was asked for", (unsigned long long)c->outside);
     if (more && *more)
         gt_buf_printf(&line, "; %s", more);
+    if (run->filled.given)
+        gt_buf_printf(&line, "; %llu new in the database", (unsigned long long)run->filled.written);
     if (c->interrupted)
         gt_cli_error(cli, "interrupted: not everything was read");
     if (run->inputs.count == 0 && !run->inputs.pruned)

@@ -7,6 +7,7 @@
 #include "detect/detect.h"
 #include "ecs/ecs.h"
 #include "pipeline/pipeline.h"
+#include "store/filler.h"
 
 #include <pthread.h>
 
@@ -23,6 +24,9 @@ typedef struct gt_run {
     uint64_t problems_hidden; /* past GT_CLI_PROBLEMS_MAX; all of them are in the summary */
     pthread_mutex_t lock;     /* progress and the rest come from different threads */
     int64_t begin_ms, drawn_ms;
+    gt_store *fill;    /* not NULL: gt_run_go also keeps every record it reads there */
+    gt_filler *filler; /* during gt_run_go */
+    gt_filler_counts filled;
 } gt_run;
 
 /* Expand paths and read the options that choose inputs and records (GT_OPTS_SELECT). On success
@@ -30,6 +34,8 @@ typedef struct gt_run {
 int gt_run_open(gt_cli *cli, const gt_str *paths, size_t path_count, gt_run *ret);
 /* Open the mapper's tables as GT_OPTS_MAPPING say. The command needs those options. */
 int gt_run_tables(gt_run *run);
+/* When the command was given --db: open it, so that gt_run_go fills it. gt_run_done closes it. */
+int gt_run_fill(gt_run *run);
 void gt_run_done(gt_run *run);
 
 /* Run the pipeline. The stage's problem and progress functions are the run's own; its other

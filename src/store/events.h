@@ -75,6 +75,7 @@ typedef struct gt_event_search {
     gt_time_ms until; /* exclusive; INT64_MAX: no bound */
     const gt_event_terms *all_of; /* every one of these must hold */
     size_t all_of_count;
+    bool untimed; /* records without a time too, whatever the bounds */
 } gt_event_search;
 
 /* A record found; views live until the callback returns. */

@@ -104,10 +104,12 @@ static gt_status find_blocks(search *s)
     sqlite3_stmt *stmt;
     GT_TRY(gt_store_prepare(s->store,
                             "SELECT id, min_time, filter FROM event_blocks"
-                            " WHERE max_time >= ?1 AND min_time < ?2",
+                            " WHERE (max_time >= ?1 AND min_time < ?2)"
+                            " OR (?3 AND min_time = -9223372036854775807 - 1)",
                             &stmt));
     gt_store_bind_i64(stmt, 1, s->asked->since);
     gt_store_bind_i64(stmt, 2, s->asked->until);
+    gt_store_bind_i64(stmt, 3, s->asked->untimed);
     bool row;
     GT_TRY(gt_store_step(s->store, stmt, &row));
     while (row) {
@@ -260,7 +262,8 @@ static gt_status read_records(search *s, gt_str keys, gt_str plain)
             return GT_CORRUPT;
         gt_str json = {plain.ptr + at, len};
         at += len;
-        if (time < s->asked->since || time >= s->asked->until)
+        bool inside = time >= s->asked->since && time < s->asked->until;
+        if (!inside && !(s->asked->untimed && time == GT_EVENT_NO_TIME))
             continue;
         s->cost.events_seen++;
         bool holds;

@@ -132,15 +132,19 @@ static bool naive(const rec *r, const char *json_form)
 static void compare(fixture *f, gt_str v1, const char *j1, gt_str v2, const char *j2,
                     gt_time_ms since, gt_time_ms until)
 {
+    bool untimed = rnd(f, 2);
     gt_event_terms terms[2] = {{&v1, 1}, {&v2, 1}};
-    gt_event_search search = {since, until, terms, v2.ptr ? 2 : v1.ptr ? 1 : 0};
+    gt_event_search search = {.since = since, .until = until, .all_of = terms,
+                              .all_of_count = v2.ptr ? 2 : v1.ptr ? 1 : 0, .untimed = untimed};
     bool *seen = calloc(RECORDS, sizeof *seen);
     answer a = {f, seen, 0, INT64_MIN};
     gt_event_search_cost cost;
     assert_int_equal(gt_events_find(f->store, &search, take, &a, &cost), GT_OK);
     for (size_t i = 0; i < RECORDS; i++) {
         const rec *r = &f->recs[i];
-        bool want = r->time >= since && r->time < until && naive(r, j1) && naive(r, j2);
+        bool inside = r->time >= since && r->time < until;
+        bool want = (inside || (untimed && r->time == GT_EVENT_NO_TIME)) && naive(r, j1) &&
+                    naive(r, j2);
         if (want != seen[i])
             fail_msg("record %zu: want %d, got %d", i, want, seen[i]);
     }
@@ -175,7 +179,8 @@ static void filters_select(void **state)
     (void)fill(f, 0, RECORDS);
     gt_str id = GT_STR("id-4711");
     gt_event_terms terms = {&id, 1};
-    gt_event_search search = {INT64_MIN, INT64_MAX, &terms, 1};
+    gt_event_search search = {
+        .since = INT64_MIN, .until = INT64_MAX, .all_of = &terms, .all_of_count = 1};
     bool *seen = calloc(RECORDS, sizeof *seen);
     answer a = {f, seen, 0, INT64_MIN};
     gt_event_search_cost cost;
@@ -215,7 +220,7 @@ static void doubled_block_is_answered_once(void **state)
     gt_event_batch_free(batch);
     bool *seen = calloc(RECORDS, sizeof *seen);
     answer a = {f, seen, 0, INT64_MIN};
-    gt_event_search search = {INT64_MIN, INT64_MAX, NULL, 0};
+    gt_event_search search = {.since = INT64_MIN, .until = INT64_MAX};
     assert_int_equal(gt_events_find(f->store, &search, take, &a, NULL), GT_OK);
     assert_int_equal(a.count, 100);
     free(seen);
@@ -241,7 +246,7 @@ static void expires(void **state)
     /* What is left holds every record that is young enough. */
     bool *seen = calloc(RECORDS, sizeof *seen);
     answer a = {f, seen, 0, INT64_MIN};
-    gt_event_search search = {100000, INT64_MAX, NULL, 0};
+    gt_event_search search = {.since = 100000, .until = INT64_MAX};
     assert_int_equal(gt_events_find(f->store, &search, take, &a, NULL), GT_OK);
     for (size_t i = 0; i < RECORDS; i++)
         assert_true(seen[i] == (f->recs[i].time >= 100000));
@@ -256,7 +261,7 @@ static void damage_is_told(void **state)
                      GT_OK);
     bool *seen = calloc(RECORDS, sizeof *seen);
     answer a = {f, seen, 0, INT64_MIN};
-    gt_event_search search = {INT64_MIN, INT64_MAX, NULL, 0};
+    gt_event_search search = {.since = INT64_MIN, .until = INT64_MAX};
     assert_int_equal(gt_events_find(f->store, &search, take, &a, NULL), GT_CORRUPT);
     free(seen);
 }
@@ -273,7 +278,7 @@ static void callback_stops(void **state)
     fixture *f = *state;
     (void)fill(f, 0, 500);
     int calls = 0;
-    gt_event_search search = {INT64_MIN, INT64_MAX, NULL, 0};
+    gt_event_search search = {.since = INT64_MIN, .until = INT64_MAX};
     assert_int_equal(gt_events_find(f->store, &search, stop_at_once, &calls, NULL), GT_OK);
     assert_int_equal(calls, 1);
 }

@@ -1,0 +1,293 @@
+/* What is open now: directions, addresses, ports, services, what hangs on it, since when, until when. */
+#include "investigate/internal.h"
+
+static bool port_expected(const gt_expected *expected, const gt_reach *r)
+{
+    for (size_t i = 0; i < expected->port_count; i++) {
+        const gt_expected_port *p = &expected->ports[i];
+        if (!gt_str_eq_nocase(p->protocol, r->protocol) && !gt_str_is(p->protocol, "-1"))
+            continue;
+        bool ports = r->number == GT_SG_TCP || r->number == GT_SG_UDP;
+        if (!ports || (r->from >= p->from && r->to <= p->to))
+            return true;
+    }
+    return false;
+}
+
+static void expected_fact(gt_step *step, const gt_reach *r)
+{
+    gt_inv *inv = step->inv;
+    if (r->direction != GT_SG_INGRESS)
+        return;
+    if (!inv->expected->ports_given) {
+        (void)gt_fact_no_data(step, "ports_needed",
+                              "the configuration does not say which ports are needed ([expected])");
+        return;
+    }
+    gt_str ports = gt_reach_ports(inv, r);
+    bool expected = port_expected(inv->expected, r);
+    gt_json *fact = expected ? gt_fact_nothing(step, "ports_needed", "%.*s is among the ports the "
+                                               "configuration says are needed", GT_STR_ARG(ports))
+                             : gt_fact(step, "ports_needed", "%.*s goes beyond the ports the "
+                                       "configuration says are needed", GT_STR_ARG(ports));
+    gt_json_setl(fact, "expected", gt_json_new_bool(inv->arena, expected));
+    gt_fact_proof(step, fact, inv->event->id);
+    if (!expected)
+        gt_reason(inv, 10, inv->event->id, "%.*s is not among the ports that are needed",
+                  GT_STR_ARG(ports));
+}
+
+static void weigh(gt_inv *inv, const gt_reach *r, bool admin, size_t services)
+{
+    gt_str ports = gt_reach_ports(inv, r);
+    bool whole = r->whole_v4 || r->whole_v6;
+    if (!r->internet)
+        return;
+    inv->opens_internet = true;
+    if (r->direction == GT_SG_EGRESS)
+        gt_reason(inv, r->number < 0 ? 10 : 5, inv->event->id,
+                  "%.*s may now be sent to the internet", GT_STR_ARG(ports));
+    else if (whole && r->number < 0)
+        gt_reason(inv, 40, inv->event->id, "everything is open to the internet");
+    else if (whole && admin)
+        gt_reason(inv, 35, inv->event->id, "%.*s, which gives a shell or a desktop, is open to the "
+                  "internet", GT_STR_ARG(ports));
+    else if (whole && services)
+        gt_reason(inv, 25, inv->event->id, "%.*s, a sensitive service, is open to the internet",
+                  GT_STR_ARG(ports));
+    else if (whole)
+        gt_reason(inv, 10, inv->event->id, "%.*s is open to the internet", GT_STR_ARG(ports));
+    else
+        gt_reason(inv, admin ? 10 : 5, inv->event->id, "%.*s is open to some internet addresses",
+                  GT_STR_ARG(ports));
+}
+
+/* Half of the internet today, the other half tomorrow by somebody else: the step that made it whole. */
+static gt_status completed_fact(gt_step *step, const gt_group_view *view, const gt_reach *r)
+{
+    gt_inv *inv = step->inv;
+    for (int v6 = 0; v6 <= 1; v6++) {
+        bool mine = false;
+        for (size_t i = 0; i < r->piece_count; i++)
+            mine |= r->pieces[i]->internet && r->pieces[i]->cidr.net.v6 == (v6 == 1);
+        if (!mine || (v6 ? r->whole_v6 : r->whole_v4))
+            continue;
+        const gt_sg_step *later;
+        GT_TRY(gt_reach_completed(inv, view, r, v6 == 1, &later));
+        if (!later)
+            continue;
+        gt_json *fact = gt_fact(step, "completed", "with what %.*s added at %.*s, the whole %s "
+                                "internet can reach %.*s", GT_STR_ARG(later->change->actor.arn),
+                                GT_STR_ARG(gt_time_words(inv, later->change->time)),
+                                v6 ? "IPv6" : "IPv4", GT_STR_ARG(gt_reach_ports(inv, r)));
+        gt_json_setl(fact, "by", gt_str_node(inv, later->change->actor.arn));
+        gt_fact_proof(step, fact, later->change->event_id);
+        gt_fact_proof(step, fact, inv->event->id);
+        gt_reason(inv, 25, later->change->event_id, "together with a later change, %.*s is open to "
+                  "the whole internet", GT_STR_ARG(gt_reach_ports(inv, r)));
+    }
+    return GT_OK;
+}
+
+static void reach_facts(gt_step *step, const gt_group_view *view, const gt_reach *r)
+{
+    gt_inv *inv = step->inv;
+    bool admin;
+    size_t services;
+    gt_str names = gt_words_services(inv->arena, r->number == -2 ? -1 : r->number, r->from, r->to,
+                                     &admin, &services);
+    gt_str ports = gt_reach_ports(inv, r), peers = gt_reach_peers(inv, r);
+    const char *way = r->direction == GT_SG_EGRESS ? "egress" : "ingress";
+    gt_json *fact = gt_fact(step, "reach", "%s: %.*s %s %.*s%s", way, GT_STR_ARG(ports),
+                            r->direction == GT_SG_EGRESS ? "to" : "from", GT_STR_ARG(peers),
+                            r->whole_v4 || r->whole_v6 ? " (in effect the whole internet)"
+                            : r->internet              ? " (internet addresses)"
+                                                       : " (private addresses)");
+    gt_json_setl(fact, "group_id", gt_str_node(inv, view->id));
+    gt_json_setl(fact, "direction", gt_json_new_str(inv->arena, gt_str_c(way)));
+    gt_json_setl(fact, "internet", gt_json_new_bool(inv->arena, r->internet));
+    gt_json_setl(fact, "whole_ipv4_internet", gt_json_new_bool(inv->arena, r->whole_v4));
+    gt_json_setl(fact, "whole_ipv6_internet", gt_json_new_bool(inv->arena, r->whole_v6));
+    gt_json_setl(fact, "opened", gt_reach_json(inv, r, 1));
+    gt_fact_proof(step, fact, inv->event->id);
+    if (r->direction == GT_SG_INGRESS && services && services <= 12) {
+        fact = gt_fact(step, "services", "sensitive services inside: %.*s", GT_STR_ARG(names));
+        gt_json_setl(fact, "admin", gt_json_new_bool(inv->arena, admin));
+        gt_fact_proof(step, fact, inv->event->id);
+    } else if (r->direction == GT_SG_INGRESS && services) {
+        fact = gt_fact(step, "services", "every sensitive service is inside: %zu are known, SSH, "
+                       "RDP and databases among them", services);
+        gt_json_setl(fact, "admin", gt_json_new_bool(inv->arena, admin));
+        gt_fact_proof(step, fact, inv->event->id);
+    }
+    expected_fact(step, r);
+    weigh(inv, r, admin, services);
+}
+
+static gt_status attached_facts(gt_step *step, const gt_group_view *view)
+{
+    gt_inv *inv = step->inv;
+    gt_sg_attached *attached;
+    size_t count, shown = 0;
+    GT_TRY(gt_sg_history_attached(inv->history, inv->arena, view->id, &attached, &count));
+    for (size_t i = 0; i < count; i++) {
+        const gt_sg_attached *a = &attached[i];
+        if (a->to && a->to->time <= inv->event->time)
+            continue;
+        bool later = a->from && a->from->time > inv->event->time;
+        gt_json *fact = gt_fact(step, "attached", "%.*s is on the %.*s %.*s%s%.*s%s",
+                                GT_STR_ARG(view->id),
+                                GT_STR_ARG(a->kind.len ? a->kind : GT_STR("resource")),
+                                GT_STR_ARG(a->resource), later ? ", since " : "",
+                                GT_STR_ARG(later ? gt_time_words(inv, a->from->time) : GT_STR("")),
+                                a->to ? ", and was taken off later" : "");
+        gt_json_setl(fact, "group_id", gt_str_node(inv, view->id));
+        gt_json_setl(fact, "resource", gt_str_node(inv, a->resource));
+        gt_json_setl(fact, "interface", gt_str_node(inv, a->interface));
+        if (a->from)
+            gt_fact_proof(step, fact, a->from->event_id);
+        if (a->to)
+            gt_fact_proof(step, fact, a->to->event_id);
+        shown++;
+    }
+    if (shown && inv->opens_internet)
+        gt_reason(inv, 5, inv->event->id, "the group is attached to something");
+    if (!shown && view->timeline->group.baseline == GT_SG_PARTIAL)
+        (void)gt_fact_no_data(step, "attached", "what %.*s is attached to is not in these logs",
+                              GT_STR_ARG(view->id));
+    else if (!shown)
+        (void)gt_fact_nothing(step, "attached", "%.*s was not attached to anything that these logs "
+                              "show", GT_STR_ARG(view->id));
+    return GT_OK;
+}
+
+static gt_status window_words(gt_inv *inv, const gt_sg_window *w, gt_str *ret)
+{
+    gt_sg_pieces pieces = {0};
+    if (!gt_sg_pieces_of(inv->arena, &w->box, &pieces))
+        return gt_arena_status(inv->arena);
+    *ret = pieces.count ? gt_sg_piece_text(inv->arena, &pieces.items[0]) : GT_STR("nothing");
+    if (pieces.count > 1)
+        *ret = gt_arena_printf(inv->arena, "%.*s and %zu more", GT_STR_ARG(*ret), pieces.count - 1);
+    return GT_OK;
+}
+
+static gt_status window_facts(gt_step *step, const gt_group_view *view)
+{
+    enum { SHOWN = 16 };
+    gt_inv *inv = step->inv;
+    gt_sg_window *windows;
+    size_t count, mine = 0, open = 0;
+    GT_TRY(gt_sg_timeline_windows(inv->history, inv->arena, view->timeline, &windows, &count));
+    for (size_t i = 0; i < count; i++) {
+        const gt_sg_window *w = &windows[i];
+        if (w->opened != view->step)
+            continue;
+        open += !w->closed;
+        if (++mine > SHOWN)
+            continue;
+        gt_str words = GT_STR_NULL;
+        GT_TRY(window_words(inv, w, &words));
+        gt_json *fact;
+        if (w->closed)
+            fact = gt_fact(step, "window", "%.*s: open from %.*s to %.*s (%.*s), closed by %.*s",
+                           GT_STR_ARG(words), GT_STR_ARG(gt_time_words(inv, inv->event->time)),
+                           GT_STR_ARG(gt_time_words(inv, w->closed->change->time)),
+                           GT_STR_ARG(gt_span_words(inv, w->closed->change->time - inv->event->time)),
+                           GT_STR_ARG(w->closed->change->actor.arn));
+        else
+            fact = gt_fact(step, "window", "%.*s: open since %.*s, still open at the end of these "
+                           "logs (%.*s)", GT_STR_ARG(words),
+                           GT_STR_ARG(gt_time_words(inv, inv->event->time)),
+                           GT_STR_ARG(gt_time_words(inv, inv->evidence->stats.max_time)));
+        gt_json_setl(fact, "group_id", gt_str_node(inv, view->id));
+        gt_json_setl(fact, "still_open", gt_json_new_bool(inv->arena, !w->closed));
+        gt_json_setl(fact, "known", gt_json_new_bool(inv->arena, w->known));
+        gt_fact_proof(step, fact, inv->event->id);
+        if (w->closed)
+            gt_fact_proof(step, fact, w->closed->change->event_id);
+    }
+    if (mine > SHOWN) {
+        gt_json *fact = gt_fact(step, "window", "%zu more ranges, %zu of all still open",
+                                mine - SHOWN, open);
+        gt_fact_proof(step, fact, inv->event->id);
+    }
+    return GT_OK;
+}
+
+/* Everything that the internet can reach after the event, whoever opened it. */
+static gt_status open_facts(gt_step *step, const gt_group_view *view)
+{
+    gt_inv *inv = step->inv;
+    size_t shown = 0;
+    for (size_t i = 0; i < view->timeline->version_count; i++) {
+        const gt_sg_version *v = view->timeline->versions[i];
+        if (v->rule.direction != GT_SG_INGRESS || v->rule.peer != GT_SG_PEER_CIDR ||
+            !gt_version_after(v, view->step) || v->from == view->step ||
+            !gt_sg_is_internet(&v->rule.cidr))
+            continue;
+        const gt_sg_change *by = v->introduced ? v->introduced->change : NULL;
+        gt_json *fact = gt_fact(step, "also_open", "open besides: %.*s%s%.*s%s%.*s",
+                                GT_STR_ARG(gt_words_rule(inv->arena, &v->rule)),
+                                by ? ", since " : "",
+                                GT_STR_ARG(by ? gt_time_words(inv, by->time) : GT_STR("")),
+                                by ? " by " : "", GT_STR_ARG(by ? by->actor.arn : GT_STR("")));
+        gt_json_setl(fact, "rule", gt_sg_rule_json(inv->arena, &v->rule, view->id, GT_STR_NULL));
+        gt_fact_proof(step, fact, by ? by->event_id : GT_STR_NULL);
+        shown++;
+    }
+    if (!shown)
+        (void)gt_fact_nothing(step, "also_open", "nothing else of %.*s is open to the internet%s",
+                              GT_STR_ARG(view->id),
+                              view->timeline->group.baseline == GT_SG_PARTIAL
+                                  ? ", as far as these logs show"
+                                  : "");
+    return GT_OK;
+}
+
+static gt_status view_facts(gt_step *step, const gt_group_view *view)
+{
+    gt_inv *inv = step->inv;
+    if (!view->timeline) {
+        (void)gt_fact_no_data(step, "reach", "the logs hold no history of %.*s",
+                              GT_STR_ARG(view->id));
+        return GT_OK;
+    }
+    if (!view->step) {
+        (void)gt_fact_nothing(step, "reach", "the event changed nothing about %.*s",
+                              GT_STR_ARG(view->id));
+        return GT_OK;
+    }
+    gt_reach *reach;
+    size_t count;
+    GT_TRY(gt_reach_of(inv, view, &view->effect.opened, &reach, &count));
+    for (size_t i = 0; i < count; i++) {
+        reach_facts(step, view, &reach[i]);
+        GT_TRY(completed_fact(step, view, &reach[i]));
+    }
+    if (!count)
+        (void)gt_fact_nothing(step, "reach", "the event opened nothing%s",
+                              view->effect.unknown ? " that is known" : "");
+    GT_TRY(attached_facts(step, view));
+    GT_TRY(window_facts(step, view));
+    return open_facts(step, view);
+}
+
+gt_status gt_step_exposure(gt_inv *inv, gt_json *steps)
+{
+    gt_step step = gt_step_begin(inv, steps, "step", "exposure",
+                                 "What can be reached from where, through what, since when?");
+    if (!inv->change)
+        (void)gt_fact_nothing(&step, "reach", "the event is no change of security groups");
+    else if (!inv->group_count)
+        (void)gt_fact_no_data(&step, "reach", "the group is not known");
+    for (size_t i = 0; i < inv->group_count; i++)
+        GT_TRY(view_facts(&step, &inv->groups[i]));
+    if (inv->opens_internet)
+        (void)gt_fact_no_data(&step, "path",
+                              "whether packets arrive also takes a public address, a route to an "
+                              "internet gateway and the network ACLs, which these logs do not "
+                              "hold as a whole");
+    gt_step_end(&step);
+    return gt_arena_status(inv->arena);
+}

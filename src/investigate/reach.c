@@ -1,0 +1,230 @@
+#include "base/limits.h"
+#include "investigate/internal.h"
+
+static int protocol_number(gt_str name)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } names[] = {{"tcp", GT_SG_TCP},   {"udp", GT_SG_UDP}, {"icmp", GT_SG_ICMP},
+                 {"icmpv6", GT_SG_ICMPV6}, {"-1", -1},     {"other", -2}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (gt_str_eq(name, gt_str_c(names[i].name)))
+            return names[i].number;
+    int64_t n;
+    return gt_str_to_i64(name, &n) ? (int)n : -2;
+}
+
+static bool same_ports(const gt_reach *r, const gt_sg_piece *p)
+{
+    return r->direction == p->direction && r->from == p->from_port && r->to == p->to_port &&
+           gt_str_eq(r->protocol, p->protocol);
+}
+
+static gt_status group_pieces(gt_inv *inv, gt_sg_pieces *pieces, gt_reach **ret, size_t *ret_count)
+{
+    gt_reach *all = gt_arena_array(inv->arena, gt_reach, pieces->count ? pieces->count : 1);
+    if (!all)
+        return gt_arena_status(inv->arena);
+    size_t count = 0;
+    for (size_t i = 0; i < pieces->count; i++) {
+        gt_sg_piece *p = &pieces->items[i];
+        size_t at = 0;
+        while (at < count && !same_ports(&all[at], p))
+            at++;
+        gt_reach *r = &all[at];
+        if (at == count) {
+            *r = (gt_reach){.direction = p->direction, .protocol = p->protocol,
+                            .number = protocol_number(p->protocol), .from = p->from_port,
+                            .to = p->to_port};
+            r->pieces = gt_arena_array(inv->arena, gt_sg_piece *, pieces->count);
+            if (!r->pieces)
+                return gt_arena_status(inv->arena);
+            count++;
+        }
+        r->pieces[r->piece_count++] = p;
+        r->internet |= p->internet;
+    }
+    *ret = all;
+    *ret_count = count;
+    return GT_OK;
+}
+
+static bool box_from(const gt_reach *r, bool v6, gt_sg_box *ret)
+{
+    if (r->number < -1)
+        return false;
+    gt_sg_rule rule = {.direction = r->direction, .peer = GT_SG_PEER_CIDR,
+                       .protocol = (int16_t)r->number, .from_port = r->from, .to_port = r->to,
+                       .content_known = true};
+    rule.cidr.net.v6 = v6;
+    return gt_sg_box_of(&rule, ret);
+}
+
+/* Is every internet address of the family inside the boxes, for these ports? */
+static gt_status covers_internet(gt_inv *inv, const gt_reach *r, bool v6, const gt_sg_box *boxes,
+                                 size_t count, bool *ret)
+{
+    gt_sg_box whole;
+    *ret = false;
+    if (!box_from(r, v6, &whole))
+        return GT_OK;
+    gt_sg_space left = {0};
+    if (!gt_sg_space_minus(inv->arena, &whole, boxes, count, &left))
+        return gt_arena_status(inv->arena);
+    *ret = true;
+    for (size_t i = 0; i < left.count; i++)
+        if (gt_sg_is_internet(&left.items[i].cidr))
+            *ret = false;
+    return GT_OK;
+}
+
+/* The boxes of the rules in force after a step. */
+static gt_status state_after(gt_inv *inv, const gt_sg_timeline *t, const gt_sg_step *step,
+                             gt_sg_box **ret, size_t *ret_count)
+{
+    size_t boxes = 0;
+    gt_sg_box *state = gt_arena_array(inv->arena, gt_sg_box, t->version_count + 1);
+    if (!state)
+        return gt_arena_status(inv->arena);
+    for (size_t i = 0; i < t->version_count; i++)
+        if (gt_version_after(t->versions[i], step) &&
+            gt_sg_box_of(&t->versions[i]->rule, &state[boxes]))
+            boxes++;
+    *ret = state;
+    *ret_count = boxes;
+    return GT_OK;
+}
+
+static gt_status judge_whole(gt_inv *inv, const gt_group_view *view, const gt_sg_space *space,
+                             gt_reach *reach, size_t count)
+{
+    gt_sg_box *state;
+    size_t boxes;
+    GT_TRY(state_after(inv, view->timeline, view->step, &state, &boxes));
+    for (size_t i = 0; i < count; i++) {
+        gt_reach *r = &reach[i];
+        GT_TRY(covers_internet(inv, r, false, state, boxes, &r->whole_v4));
+        GT_TRY(covers_internet(inv, r, true, state, boxes, &r->whole_v6));
+        GT_TRY(covers_internet(inv, r, false, space->items, space->count, &r->alone_v4));
+        GT_TRY(covers_internet(inv, r, true, space->items, space->count, &r->alone_v6));
+    }
+    return GT_OK;
+}
+
+static bool adds_something_like(const gt_sg_step *step, const gt_reach *r)
+{
+    for (const gt_sg_version *v = step->added; v; v = v->next_added)
+        if (gt_reach_meets(r, &v->rule))
+            return true;
+    return false;
+}
+
+/* Is a rule that the view's step added still in force after `step`? */
+static bool still_there(const gt_group_view *view, const gt_reach *r, const gt_sg_step *step)
+{
+    for (const gt_sg_version *v = view->step->added; v; v = v->next_added)
+        if (gt_version_after(v, step) && gt_reach_meets(r, &v->rule))
+            return true;
+    return false;
+}
+
+gt_status gt_reach_completed(gt_inv *inv, const gt_group_view *view, const gt_reach *r, bool v6,
+                             const gt_sg_step **ret)
+{
+    *ret = NULL;
+    for (size_t i = view->step->index + 1; i < view->timeline->step_count; i++) {
+        const gt_sg_step *step = view->timeline->steps[i];
+        if (!still_there(view, r, step))
+            return GT_OK;
+        if (!adds_something_like(step, r))
+            continue;
+        gt_sg_box *state;
+        size_t boxes;
+        bool whole;
+        gt_arena_mark mark = gt_arena_save(inv->arena);
+        GT_TRY(state_after(inv, view->timeline, step, &state, &boxes));
+        GT_TRY(covers_internet(inv, r, v6, state, boxes, &whole));
+        gt_arena_rewind(inv->arena, mark);
+        if (whole) {
+            *ret = step;
+            return GT_OK;
+        }
+    }
+    return GT_OK;
+}
+
+gt_status gt_reach_of(gt_inv *inv, const gt_group_view *view, const gt_sg_space *space,
+                      gt_reach **ret, size_t *ret_count)
+{
+    gt_sg_pieces *pieces = gt_arena_new_of(inv->arena, gt_sg_pieces);
+    if (!pieces)
+        return gt_arena_status(inv->arena);
+    for (size_t i = 0; i < space->count; i++)
+        if (!gt_sg_pieces_of(inv->arena, &space->items[i], pieces))
+            return gt_arena_status(inv->arena);
+    GT_TRY(group_pieces(inv, pieces, ret, ret_count));
+    return view->timeline && view->step ? judge_whole(inv, view, space, *ret, *ret_count) : GT_OK;
+}
+
+gt_str gt_reach_ports(gt_inv *inv, const gt_reach *r)
+{
+    if (r->number == -2)
+        return GT_STR("all other protocols");
+    return gt_words_ports(inv->arena, r->number, r->from, r->to);
+}
+
+static void add_part(gt_buf *out, gt_str part)
+{
+    if (out->len)
+        gt_buf_lit(out, ", ");
+    gt_buf_add(out, part);
+}
+
+gt_str gt_reach_peers(gt_inv *inv, const gt_reach *r)
+{
+    enum { SHOWN = 8 };
+    gt_buf out = GT_BUF(GT_MIB);
+    size_t shown = 0, left = 0;
+    if (r->alone_v4)
+        add_part(&out, GT_STR("the whole IPv4 internet"));
+    if (r->alone_v6)
+        add_part(&out, GT_STR("the whole IPv6 internet"));
+    for (size_t i = 0; i < r->piece_count; i++) {
+        const gt_sg_piece *p = r->pieces[i];
+        if (p->cidr.net.v6 ? r->alone_v6 : r->alone_v4)
+            continue;
+        if (++shown > SHOWN) {
+            left++;
+            continue;
+        }
+        char text[GT_IP_TEXT_MAX];
+        add_part(&out, gt_cidr_format(&p->cidr, text));
+    }
+    if (left)
+        gt_buf_printf(&out, " and %zu more ranges", left);
+    gt_str text = gt_arena_dup(inv->arena, gt_buf_str(&out));
+    gt_buf_done(&out);
+    return text.ptr ? text : GT_STR("");
+}
+
+bool gt_reach_meets(const gt_reach *r, const gt_sg_rule *rule)
+{
+    if (!rule->content_known || rule->direction != r->direction)
+        return false;
+    if (rule->protocol == GT_SG_PROTOCOL_ALL || r->number < 0)
+        return true;
+    if (rule->protocol != r->number)
+        return false;
+    bool ports = r->number == GT_SG_TCP || r->number == GT_SG_UDP;
+    return !ports || (rule->from_port <= r->to && rule->to_port >= r->from);
+}
+
+gt_json *gt_reach_json(gt_inv *inv, const gt_reach *reach, size_t count)
+{
+    gt_json *array = gt_json_new_array(inv->arena);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < reach[i].piece_count; j++)
+            gt_json_append(array, gt_sg_piece_json(inv->arena, reach[i].pieces[j]));
+    return array;
+}
