@@ -183,6 +183,9 @@ static void print_rule_text(replay *r, const gt_replay_rule *p)
                   (unsigned long long)p->fates[GT_REPLAY_MISSED_LATE],
                   (unsigned long long)p->fates[GT_REPLAY_MISSED_CAPPED],
                   (unsigned long long)p->fates[GT_REPLAY_MISSED_GAP], (unsigned long long)p->runs);
+    if (p->lucky)
+        gt_cli_printf(cli, "  %llu of the alerts by luck: a schedule that starts at another second "
+                           "misses them\n", (unsigned long long)p->lucky);
     for (size_t i = 0; i < p->count; i++) {
         if (p->matches[i].fate != GT_REPLAY_ALERTED)
             print_match_text(r, &p->matches[i]);
@@ -221,11 +224,12 @@ static void summary_members(const replay *r, gt_buf *out)
             gt_buf_lit(out, ",");
         gt_json_write_str(out, p->rule->rule_id);
         gt_buf_printf(out, ":{\"matches\":%zu,\"alerts\":%llu,\"late\":%llu,\"capped\":%llu,"
-                           "\"gap\":%llu,\"runs\":%llu,\"gaps\":%llu}",
+                           "\"gap\":%llu,\"lucky\":%llu,\"runs\":%llu,\"gaps\":%llu}",
                       p->count, (unsigned long long)p->fates[GT_REPLAY_ALERTED],
                       (unsigned long long)p->fates[GT_REPLAY_MISSED_LATE],
                       (unsigned long long)p->fates[GT_REPLAY_MISSED_CAPPED],
-                      (unsigned long long)p->fates[GT_REPLAY_MISSED_GAP], (unsigned long long)p->runs,
+                      (unsigned long long)p->fates[GT_REPLAY_MISSED_GAP],
+                      (unsigned long long)p->lucky, (unsigned long long)p->runs,
                       (unsigned long long)p->gaps);
     }
     gt_buf_lit(out, "}");
@@ -294,7 +298,9 @@ static int show(replay *r, bool json)
     for (size_t i = 0; i < gt_detector_count(r->detector); i++) {
         gt_replay_rule *p = &r->plans[i];
         drop_copies(p);
-        if (p->count && gt_replay_run(p, r->start, r->downs, r->down_count) != GT_OK) {
+        int64_t interval = p->rule->interval_ms > 0 ? p->rule->interval_ms : 1;
+        gt_time_ms start = r->start - r->start % interval;
+        if (p->count && gt_replay_run(p, start, r->downs, r->down_count) != GT_OK) {
             gt_cli_error(r->cli, "%.*s: from \"%.*s\" is no window of time", GT_STR_ARG(p->rule->path),
                          GT_STR_ARG(p->rule->from));
             return GT_EXIT_USAGE;
@@ -325,7 +331,7 @@ int gt_cmd_replay(gt_cli *cli)
         code = gt_run_go(&r.run, &stage);
     if (code == GT_EXIT_OK) {
         unsigned absent = cli->tty_out ? 0 : 1;
-        code = show(&r, gt_cli_choice(cli, GT_OPT_FORMAT, absent) == 1);
+        code = show(&r, gt_cli_choice(cli, GT_OPT_FORMAT_CHECK, absent) == 1);
     }
     gt_run_done(&r.run);
     gt_arena_free(r.arena);

@@ -104,7 +104,12 @@ gt_status gt_replay_run(gt_replay_rule *r, gt_time_ms start, const gt_replay_dow
         previous = due = now;
         r->runs++;
     }
-    for (size_t i = 0; i < r->count; i++)
-        r->fates[r->matches[i].fate]++;
+    for (size_t i = 0; i < r->count; i++) {
+        const gt_replay_match *m = &r->matches[i];
+        r->fates[m->fate]++;
+        /* Only runs between its arrival and the end of its last window can see it. */
+        bool certain = m->at + (start - from) - m->arrived >= r->rule->interval_ms;
+        r->lucky += m->fate == GT_REPLAY_ALERTED && !certain;
+    }
     return GT_OK;
 }

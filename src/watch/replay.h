@@ -31,6 +31,7 @@ typedef struct gt_replay_rule {
     size_t count;
     uint64_t runs, gaps;
     uint64_t fates[4]; /* by gt_replay_fate */
+    uint64_t lucky;    /* of the alerts: a schedule that starts at another second would miss them */
 } gt_replay_rule;
 
 /* The times between which the engine is down: no run starts. */

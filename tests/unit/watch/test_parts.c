@@ -3,6 +3,7 @@
 
 #include "watch/memory.h"
 #include "watch/queue.h"
+#include "watch/replay.h"
 #include "watch/schedule.h"
 
 #include <pthread.h>
@@ -111,12 +112,69 @@ static void schedule(void **state)
     assert_false(gt_schedule_plan(&bad, false, 0, 0, &plan));
 }
 
+/* --- replay: the windows against a plain search over every run --------------------------------------- */
+
+static gt_replay_match match_at(unsigned id, int64_t event_s, int64_t delay_s, char name[8])
+{
+    snprintf(name, 8, "%u", id);
+    gt_time_ms base = (gt_time_ms)1700000000 / 300 * 300 * 1000;
+    return (gt_replay_match){.event_id = gt_str_c(name), .alert_id = gt_str_c(name),
+                             .event = base + event_s * 1000, .at = base + event_s * 1000,
+                             .arrived = base + (event_s + delay_s) * 1000};
+}
+
+static void replay(void **state)
+{
+    (void)state;
+    gt_rule rule = {.from = GT_STR("now-9m"), .to = GT_STR("now"), .interval_ms = 5 * MINUTE,
+                    .max_signals = 100};
+    gt_time_ms start = (gt_time_ms)1700000000 / 300 * 300 * 1000;
+    /* every second of an interval, every delay up to 20 minutes: missed exactly when no multiple of
+     * five minutes lies between arrival and event + 9 minutes */
+    for (int64_t delay = 0; delay < 1200; delay += 7) {
+        for (int64_t second = 600; second < 900; second += 13) {
+            char name[8];
+            gt_replay_match m = match_at(1, second, delay, name);
+            gt_replay_rule plan = {.rule = &rule, .matches = &m, .count = 1};
+            assert_int_equal(gt_replay_run(&plan, start, NULL, 0), GT_OK);
+            bool seen = false;
+            for (int64_t run = 0; run < 3600; run += 300)
+                seen = seen || (run >= second + delay && run - 540 <= second && run >= second);
+            assert_int_equal(m.fate == GT_REPLAY_ALERTED, seen);
+        }
+    }
+    /* five at once, two allowed: two now, two in the next run, one never */
+    char names[5][8];
+    gt_replay_match five[5];
+    for (unsigned i = 0; i < 5; i++)
+        five[i] = match_at(i, 1, 0, names[i]);
+    rule.max_signals = 2;
+    gt_replay_rule plan = {.rule = &rule, .matches = five, .count = 5};
+    assert_int_equal(gt_replay_run(&plan, start, NULL, 0), GT_OK);
+    assert_int_equal(plan.fates[GT_REPLAY_ALERTED], 2); /* the run at 10:00 reaches back to 1 minute */
+    assert_int_equal(plan.fates[GT_REPLAY_MISSED_CAPPED], 3);
+    /* down for two hours: events of the first 90 minutes are in the gap */
+    rule.max_signals = 100;
+    gt_replay_match during[12];
+    char more[12][8];
+    for (unsigned i = 0; i < 12; i++)
+        during[i] = match_at(i, 600 + i * 600, 0, more[i]);
+    gt_replay_down down = {start + 5 * MINUTE + 1, start + 125 * MINUTE};
+    plan = (gt_replay_rule){.rule = &rule, .matches = during, .count = 12};
+    assert_int_equal(gt_replay_run(&plan, start, &down, 1), GT_OK);
+    /* last run 0:05, next 2:05: gap 120 - 9 - 20 = 91 minutes, to 1:36 */
+    assert_int_equal(plan.gaps, 1);
+    assert_int_equal(plan.fates[GT_REPLAY_MISSED_GAP], 9); /* 0:10 … 1:30 */
+    assert_int_equal(plan.fates[GT_REPLAY_ALERTED], 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queue),
         cmocka_unit_test(memory),
         cmocka_unit_test(schedule),
+        cmocka_unit_test(replay),
     };
     return cmocka_run_group_tests_name("watch/parts", tests, NULL, NULL);
 }
