@@ -27,6 +27,7 @@ struct gt_decoder {
     size_t in_pos;
     uint64_t in_base; /* offset of in.data[0] on disk */
     bool in_end;      /* nothing more to read */
+    uint64_t bytes_read;
 
     bytes out; /* the window */
     uint64_t out_base;
@@ -67,7 +68,7 @@ void gt_decoder_begin(gt_decoder *d, gt_read_fn read, void *ctx, uint64_t size_h
     d->format = UNKNOWN;
     d->problem = (gt_decode_problem){0};
     d->in.len = d->in_pos = d->out.len = 0;
-    d->in_base = d->out_base = 0;
+    d->in_base = d->out_base = d->bytes_read = 0;
     d->in_end = d->in_member = d->members_small = d->in_frame = false;
 }
 
@@ -78,7 +79,7 @@ const gt_decode_problem *gt_decoder_problem(const gt_decoder *d)
 
 uint64_t gt_decoder_bytes_read(const gt_decoder *d)
 {
-    return d->in_base + d->in.len;
+    return d->bytes_read;
 }
 
 uint64_t gt_decoder_bytes_decoded(const gt_decoder *d)
@@ -123,9 +124,12 @@ static void read_once(gt_decoder *d, bytes *b, size_t room)
     if (d->read(d->ctx, b->data + b->len, room, &got) != GT_OK) {
         d->problem = (gt_decode_problem){"reading failed", 0, true};
         d->in_end = true;
-    } else if (got == 0) {
-        d->in_end = true;
     }
+    /* Less than asked for, and all that the file is long: a file's end needs no further call. */
+    bool is_file_end = got < room && d->size_hint && d->bytes_read + got == d->size_hint;
+    if (got == 0 || is_file_end)
+        d->in_end = true;
+    d->bytes_read += got;
     b->len += got;
 }
 

@@ -59,8 +59,10 @@ gt_reader *gt_reader_new(void)
     r->rules = gt_arena_new(GT_RULES_ARENA_MAX);
     r->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     r->scanner = gt_scanner_best();
-    if (!r->decoder || !r->rules || !r->scratch || make_plan(r->rules, &r->plan) != GT_OK ||
-        make_marks(r->rules, &r->marks) != GT_OK) {
+    bool planned = r->rules && make_plan(r->rules, &r->plan) == GT_OK &&
+                   make_marks(r->rules, &r->marks) == GT_OK;
+    r->skeletons = planned ? gt_skeletons_new(r->scanner, r->plan) : NULL;
+    if (!r->decoder || !planned || !r->scratch || (r->scanner->skeleton && !r->skeletons)) {
         gt_reader_free(r);
         return NULL;
     }
@@ -72,6 +74,7 @@ void gt_reader_free(gt_reader *r)
     if (!r)
         return;
     gt_decoder_free(r->decoder);
+    gt_skeletons_free(r->skeletons);
     gt_arena_free(r->rules);
     gt_arena_free(r->scratch);
     gt_free(r);
@@ -83,6 +86,7 @@ gt_status gt_reader_run(gt_reader *r, gt_record_kind kind, gt_read_fn read, void
     r->kind = kind;
     r->sink = sink;
     gt_decoder_begin(r->decoder, read, read_ctx, size_hint);
+    gt_skeletons_leave(r->skeletons);
     text t = {.reader = r, .frames = {FRAME_TOP}, .first = true};
     t.begin = t.p = t.end = "";
     GT_TRY(text_run(&t));
@@ -131,33 +135,39 @@ look look_of(const gt_reader *reader, const char *const *values)
     return found;
 }
 
-static gt_status emit_record(text *t, gt_str object, uint64_t offset, const char *const *values)
+/* A field as a string: by its known ends where no escape is, else decoded. */
+static bool field(text *t, gt_str object, const picks *found, shape which, gt_str *ret)
+{
+    const char *value = found->values[which];
+    if (found->ends[which]) {
+        *ret = (gt_str){value + 1, (size_t)(found->ends[which] - value - 1)};
+        return true;
+    }
+    return gt_scan_string(value, object.ptr + object.len, t->reader->scratch, ret);
+}
+
+static gt_status emit_record(text *t, gt_str object, uint64_t offset, const picks *found)
 {
     gt_reader *r = t->reader;
     gt_record record = {.json = object, .offset = offset};
-    const char *end = object.ptr + object.len;
-    if (r->kind == GT_RECORDS_CLOUDTRAIL) {
-        gt_str own_account;
-        gt_arena_mark mark = gt_arena_save(r->scratch);
-        bool ok = gt_scan_string(values[SHAPE_EVENT_ID], end, r->scratch, &record.event_id) &&
-                  gt_scan_string(values[SHAPE_EVENT_SOURCE], end, r->scratch,
-                                 &record.event_source) &&
-                  gt_scan_string(values[SHAPE_EVENT_NAME], end, r->scratch, &record.event_name) &&
-                  gt_scan_string(values[SHAPE_EVENT_TIME], end, r->scratch, &record.event_time) &&
-                  gt_scan_string(values[SHAPE_AWS_REGION], end, r->scratch, &record.aws_region) &&
-                  gt_scan_string(values[SHAPE_RECIPIENT], end, r->scratch,
-                                 &record.recipient_account_id) &&
-                  gt_scan_string(values[SHAPE_ACCOUNT], end, r->scratch, &own_account);
-        if (!ok)
-            return GT_NOMEM;
-        record.account_id = own_account.ptr ? own_account : record.recipient_account_id;
-        t->found++;
-        gt_status status = r->sink->record(r->sink->ctx, &record);
-        gt_arena_rewind(r->scratch, mark);
-        return status;
-    }
     t->found++;
-    return r->sink->record(r->sink->ctx, &record);
+    if (r->kind == GT_RECORDS_ECS)
+        return r->sink->record(r->sink->ctx, &record);
+    gt_str own_account;
+    gt_arena_mark mark = gt_arena_save(r->scratch);
+    bool ok = field(t, object, found, SHAPE_EVENT_ID, &record.event_id) &&
+              field(t, object, found, SHAPE_EVENT_SOURCE, &record.event_source) &&
+              field(t, object, found, SHAPE_EVENT_NAME, &record.event_name) &&
+              field(t, object, found, SHAPE_EVENT_TIME, &record.event_time) &&
+              field(t, object, found, SHAPE_AWS_REGION, &record.aws_region) &&
+              field(t, object, found, SHAPE_RECIPIENT, &record.recipient_account_id) &&
+              field(t, object, found, SHAPE_ACCOUNT, &own_account);
+    if (!ok)
+        return GT_NOMEM;
+    record.account_id = own_account.ptr ? own_account : record.recipient_account_id;
+    gt_status status = r->sink->record(r->sink->ctx, &record);
+    gt_arena_rewind(r->scratch, mark);
+    return status;
 }
 
 static bool has_marks(const gt_reader *r, gt_str object)
@@ -184,11 +194,11 @@ static bool may_hold_record(const char *value, const char *end)
 static gt_status inner_object(text *t, const char *value, const char *end, uint64_t offset,
                               unsigned nested)
 {
-    const char *values[SHAPE_COUNT];
-    gt_scan scan = {0, values};
+    picks found = {0};
+    gt_scan scan = {0, found.values};
     gt_scan_verdict verdict = gt_scan_text(t->reader->scanner, t->reader->plan, value, end, &scan);
     gt_assert(verdict == GT_SCAN_OK); /* it is part of a valid object */
-    return object_found(t, (gt_str){value, scan.len}, offset, values, nested);
+    return object_found(t, (gt_str){value, scan.len}, offset, &found, nested);
 }
 
 /* A whole object with an array of records in it (a line of {"Records":[…]}, a string's text): it is
@@ -198,7 +208,9 @@ static gt_status container_found(text *t, gt_str object, uint64_t offset, unsign
     text inner = {.reader = t->reader, .begin = object.ptr, .p = object.ptr,
                   .end = object.ptr + object.len, .base = offset, .last = true, .fixed = true,
                   .first = true, .nested = nested, .frames = {FRAME_TOP}};
+    gt_skeletons_leave(t->reader->skeletons); /* the same addresses may hold another text soon */
     gt_status status = text_run(&inner);
+    gt_skeletons_leave(t->reader->skeletons);
     t->found += inner.found;
     return status;
 }
@@ -221,12 +233,13 @@ gt_status string_found(text *t, const char *value, const char *end, uint64_t off
     return status;
 }
 
-gt_status object_found(text *t, gt_str object, uint64_t offset, const char *const *values,
+gt_status object_found(text *t, gt_str object, uint64_t offset, const picks *found,
                        unsigned nested)
 {
+    const char *const *values = found->values;
     look kind = look_of(t->reader, values);
     if (kind == LOOK_RECORD)
-        return emit_record(t, object, offset, values);
+        return emit_record(t, object, offset, found);
     if (nested > NESTED_MAX)
         return text_reject(t, offset, "wrapped too many times");
     const char *end = object.ptr + object.len;
@@ -235,7 +248,7 @@ gt_status object_found(text *t, gt_str object, uint64_t offset, const char *cons
     if (kind == LOOK_CONTAINER)
         return container_found(t, object, offset, nested + 1);
     if (has_marks(t->reader, object))
-        return emit_record(t, object, offset, values);
+        return emit_record(t, object, offset, found);
     for (size_t i = 0; i < SHAPE_COUNT && kind == LOOK_WRAPPER; i++) {
         if (roles[i] != WRAPPER || !values[i] || !may_hold_record(values[i], end))
             continue;

@@ -10,6 +10,7 @@ bool text_more(text *t, const char *keep)
         return false;
     gt_window w;
     gt_reader *r = t->reader;
+    gt_skeletons_leave(r->skeletons);
     t->status = gt_decoder_more(r->decoder, (size_t)(keep - t->begin), &w);
     if (t->status != GT_OK)
         return false;
@@ -139,8 +140,8 @@ static const char *why_invalid(text *t)
 /* An object, at p. */
 static gt_status item(text *t)
 {
-    const char *values[SHAPE_COUNT];
-    gt_scan scan = {0, values};
+    picks found;
+    gt_scan scan = {0, found.values};
     gt_reader *r = t->reader;
     if (t->frames[t->depth] == FRAME_TOP && text_need(t, 32) && enter_records(t))
         return GT_OK;
@@ -149,15 +150,16 @@ static gt_status item(text *t)
         const char *end = t->end;
         if ((size_t)(end - t->p) > GT_RECORD_BYTES_MAX)
             end = t->p + GT_RECORD_BYTES_MAX;
-        gt_scan_verdict verdict = gt_scan_text(r->scanner, r->plan, t->p, end, &scan);
-        if (look_of(r, values) == LOOK_CONTAINER && enter_container(t, values))
+        gt_scan_verdict verdict =
+            gt_skeletons_scan(r->skeletons, r->scanner, r->plan, t->p, end, &scan, found.ends);
+        if (look_of(r, found.values) == LOOK_CONTAINER && enter_container(t, found.values))
             return GT_OK;
         if (verdict == GT_SCAN_OK) {
             gt_str object = {t->p, scan.len};
             uint64_t offset = offset_of(t, t->p);
             t->p += scan.len;
             t->cut_told = false;
-            return object_found(t, object, offset, values, t->nested);
+            return object_found(t, object, offset, &found, t->nested);
         }
         if (verdict == GT_SCAN_INVALID)
             return reject_and_resync(t, why_invalid(t));

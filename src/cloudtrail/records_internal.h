@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "cloudtrail/cloudtrail.h"
-#include "json/scan.h"
+#include "json/skeleton.h"
 
 typedef enum shape {
 #define X(name, role, ...) SHAPE_##name,
@@ -20,6 +20,7 @@ struct gt_reader {
     gt_arena *scratch; /* decoded strings; rewound after every item */
     const gt_scanner *scanner;
     const gt_scan_plan *plan;  /* shapes.def */
+    gt_skeletons *skeletons;   /* may be NULL */
     const gt_scan_plan *marks; /* every other field that only CloudTrail has */
     gt_record_kind kind;
     const gt_record_sink *sink;
@@ -45,6 +46,12 @@ typedef struct text {
     unsigned depth;
     frame frames[FRAMES_MAX];
 } text;
+
+/* Where the values of shapes.def stand in an object, and the closing quotes that are known. */
+typedef struct picks {
+    const char *values[SHAPE_COUNT];
+    const char *ends[SHAPE_COUNT];
+} picks;
 
 /* What an object looks like. */
 typedef enum look {
@@ -73,7 +80,7 @@ gt_status text_shape(text *t, uint64_t offset, const char *reason);
 /* The whole text, to its end. */
 gt_status text_run(text *t);
 /* A complete, valid object of a text: a record, or what wraps one. */
-gt_status object_found(text *t, gt_str object, uint64_t offset, const char *const *values,
+gt_status object_found(text *t, gt_str object, uint64_t offset, const picks *found,
                        unsigned nested);
 /* Text taken out of a string: 0 or more records. */
 gt_status string_found(text *t, const char *value, const char *end, uint64_t offset,

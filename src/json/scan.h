@@ -12,7 +12,7 @@
 
 #include "base/arena.h"
 
-#define GT_SCAN_PADDING 64
+#define GT_SCAN_PADDING 128
 
 /* --- what to pick ------------------------------------------------------------------------------*/
 
@@ -54,6 +54,7 @@ typedef struct gt_scanner {
     gt_scan_verdict (*scan)(const gt_scan_plan *plan, const char *text, const char *end,
                             gt_scan *out);
     uint64_t (*hash)(const char *data, size_t len); /* XXH3, 64 bits, seed 0 */
+    const struct skeleton_kernel *skeleton;         /* of skeleton.c; NULL: none */
 } gt_scanner;
 
 /* All that this machine runs, best first; *ret_count of them. */

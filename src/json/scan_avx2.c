@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "json/scan_masks_internal.h"
+#include "json/skeleton_internal.h"
 
 static inline uint64_t gather(__m256i a, __m256i b)
 {
@@ -57,5 +58,76 @@ static inline uint64_t prefix_xor(uint64_t x)
 
 #include "json/scan_core_internal.h"
 
-const gt_scanner scan_avx2 = {"avx2", scan, hash};
+typedef struct skeleton_masks {
+    uint64_t quote, backslash, control, before; /* before: ':' and '[' */
+} skeleton_masks;
+
+#define IS_CONTROL(v) _mm256_cmpeq_epi8(_mm256_min_epu8((v), _mm256_set1_epi8(0x1F)), (v))
+#define IS_BEFORE(v) _mm256_or_si256(EQUAL(v, ':'), EQUAL(v, '['))
+
+static inline void string_masks(const char *p, skeleton_masks *m)
+{
+    LOAD(p);
+    m->quote = EACH(IS_QUOTE);
+    m->backslash = EACH(IS_BACKSLASH);
+    m->control = EACH(IS_CONTROL);
+    m->before = EACH(IS_BEFORE);
+}
+
+/* There is no compress: runs of kept bytes are copied, whole vectors at a time. */
+static inline unsigned cut(unsigned char *to, const char *from, uint64_t keep)
+{
+    unsigned char *begin = to;
+    unsigned at = 0;
+    while (keep) {
+        unsigned gap = (unsigned)__builtin_ctzll(keep);
+        keep >>= gap;
+        at += gap;
+        unsigned run = ~keep ? (unsigned)__builtin_ctzll(~keep) : 64;
+        __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)(from + at));
+        _mm256_storeu_si256((__m256i *)(void *)to, low);
+        if (run > 32) {
+            __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(from + at + 32));
+            _mm256_storeu_si256((__m256i *)(void *)(to + 32), high);
+        }
+        to += run;
+        at += run;
+        keep = run < 64 ? keep >> run : 0;
+    }
+    return (unsigned)(to - begin);
+}
+
+static inline bool equal_bytes(const unsigned char *a, const unsigned char *b, unsigned len)
+{
+    const __m256i *x = (const __m256i *)(const void *)a, *y = (const __m256i *)(const void *)b;
+    __m256i low = _mm256_cmpeq_epi8(_mm256_loadu_si256(x), _mm256_loadu_si256(y));
+    __m256i high = _mm256_cmpeq_epi8(_mm256_loadu_si256(x + 1), _mm256_loadu_si256(y + 1));
+    return _bzhi_u64(~gather(low, high), len) == 0;
+}
+
+static inline unsigned count_up_to(const int16_t *base, int16_t value)
+{
+    const __m256i limit = _mm256_set1_epi16(value);
+    const __m256i *v = (const __m256i *)(const void *)base;
+    __m256i low = _mm256_cmpgt_epi16(_mm256_loadu_si256(v), limit);
+    __m256i high = _mm256_cmpgt_epi16(_mm256_loadu_si256(v + 1), limit);
+    return LOCATE_LANES - (unsigned)__builtin_popcountll(gather(low, high)) / 2;
+}
+
+static uint32_t piece_slot(uint32_t parent, const unsigned char *bytes)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t word;
+        memcpy(&word, bytes + 8 * i, 8);
+        word *= skeleton_factors[i];
+        sum += word ^ word >> 32;
+    }
+    return skeleton_slot_of(parent, sum);
+}
+
+#include "json/skeleton_core_internal.h"
+
+static const skeleton_kernel kernel = {feed, piece_slot, recognise};
+const gt_scanner scan_avx2 = {"avx2", scan, hash, &kernel};
 #endif

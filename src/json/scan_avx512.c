@@ -1,8 +1,10 @@
-/* The pass with AVX-512 (F, BW) and a carry-less multiply: comparisons give the masks at once. */
+/* The pass with AVX-512 (F, BW, DQ, VBMI2) and a carry-less multiply: comparisons give the masks at
+ * once, and a compress cuts the insides of strings out. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 #include "json/scan_masks_internal.h"
+#include "json/skeleton_internal.h"
 
 static inline void classify(const char *p, scan_masks *m)
 {
@@ -36,5 +38,53 @@ static inline uint64_t prefix_xor(uint64_t x)
 
 #include "json/scan_core_internal.h"
 
-const gt_scanner scan_avx512 = {"avx512", scan, hash};
+typedef struct skeleton_masks {
+    uint64_t quote, backslash, control, before; /* before: ':' and '[' */
+} skeleton_masks;
+
+static inline void string_masks(const char *p, skeleton_masks *m)
+{
+    __m512i v = _mm512_loadu_si512((const void *)p);
+    m->quote = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"'));
+    m->backslash = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'));
+    m->control = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20));
+    m->before = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(':')) |
+                _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('['));
+}
+
+static inline unsigned cut(unsigned char *to, const char *from, uint64_t keep)
+{
+    __m512i v = _mm512_loadu_si512((const void *)from);
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi8(keep, v));
+    return (unsigned)_mm_popcnt_u64(keep);
+}
+
+static inline bool equal_bytes(const unsigned char *a, const unsigned char *b, unsigned len)
+{
+    __m512i x = _mm512_loadu_si512(a), y = _mm512_loadu_si512(b);
+    return _bzhi_u64(_mm512_cmpneq_epi8_mask(x, y), len) == 0;
+}
+
+static inline unsigned count_up_to(const int16_t *base, int16_t value)
+{
+    __m512i v = _mm512_loadu_si512(base);
+    return (unsigned)_mm_popcnt_u32(_mm512_cmple_epi16_mask(v, _mm512_set1_epi16(value)));
+}
+
+static uint32_t piece_slot(uint32_t parent, const unsigned char *bytes)
+{
+    __m512i words = _mm512_mullo_epi64(_mm512_loadu_si512(bytes),
+                                       _mm512_loadu_si512(skeleton_factors));
+    words = _mm512_xor_si512(words, _mm512_srli_epi64(words, 32));
+    __m256i four = _mm256_add_epi64(_mm512_castsi512_si256(words),
+                                    _mm512_extracti64x4_epi64(words, 1));
+    __m128i two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+    uint64_t sum = (uint64_t)_mm_cvtsi128_si64(two) + (uint64_t)_mm_extract_epi64(two, 1);
+    return skeleton_slot_of(parent, sum);
+}
+
+#include "json/skeleton_core_internal.h"
+
+static const skeleton_kernel kernel = {feed, piece_slot, recognise};
+const gt_scanner scan_avx512 = {"avx512", scan, hash, &kernel};
 #endif

@@ -58,13 +58,13 @@ static inline uint64_t follow(uint64_t tokens, uint64_t white, uint64_t *carry)
 }
 
 /* Bytes that a backslash escapes. */
-static inline uint64_t escaped_bytes(uint64_t backslash, scan_state *s)
+static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t *carry)
 {
     const uint64_t even = UINT64_C(0x5555555555555555);
-    backslash &= ~s->escaped;
-    uint64_t follows = backslash << 1 | s->escaped;
+    backslash &= ~*carry;
+    uint64_t follows = backslash << 1 | *carry;
     uint64_t odd_starts = backslash & ~even & ~follows;
-    uint64_t sequences = add_carry(odd_starts, backslash, 0, &s->escaped);
+    uint64_t sequences = add_carry(odd_starts, backslash, 0, carry);
     return (even ^ (sequences << 1)) & follows;
 }
 
@@ -161,7 +161,7 @@ static inline gt_scan_verdict scan_block(const gt_scan_plan *plan, const char *s
     classify(src, &m);
     uint64_t escaped = 0;
     if (m.backslash | s->escaped)
-        escaped = escaped_bytes(m.backslash, s);
+        escaped = escaped_bytes(m.backslash, &s->escaped);
     uint64_t quote = m.quote & ~escaped;
     uint64_t string = prefix_xor(quote) ^ s->string;
     s->string = (uint64_t)((int64_t)string >> 63);

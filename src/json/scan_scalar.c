@@ -59,4 +59,4 @@ static inline uint64_t white_space(const char *p)
 #define XXH_VECTOR 0 /* XXH_SCALAR */
 #include "json/scan_core_internal.h"
 
-const gt_scanner scan_scalar = {"scalar", scan, hash};
+const gt_scanner scan_scalar = {"scalar", scan, hash, NULL};

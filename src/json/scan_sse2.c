@@ -54,5 +54,5 @@ static inline uint64_t white_space(const char *p)
 #define prefix_xor prefix_xor_shifts
 #include "json/scan_core_internal.h"
 
-const gt_scanner scan_sse2 = {"sse2", scan, hash};
+const gt_scanner scan_sse2 = {"sse2", scan, hash, NULL};
 #endif

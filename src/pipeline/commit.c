@@ -113,6 +113,8 @@ static gt_status commit_record(run *r, const gt_input *input, const batch *b, co
 
 static gt_status commit_batch(run *r, const gt_input *input, const batch *b)
 {
+    for (size_t i = 0; r->dedup && i < PREFETCH && i < b->item_count; i++)
+        gt_dedup_prefetch(r->dedup, b->items[i].id);
     for (size_t i = 0, begin = 0; i < b->item_count; begin = b->items[i++].emission_end) {
         if (r->dedup && i + PREFETCH < b->item_count)
             gt_dedup_prefetch(r->dedup, b->items[i + PREFETCH].id);

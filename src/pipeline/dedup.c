@@ -1,5 +1,6 @@
 /* Method: 256 open-addressing tables, chosen by the id's top bits, so that growing one needs room
- * for a 256th of the whole. A table grows by half at four fifths full: 20 to 30 bytes a record.
+ * for a 256th of the whole. A table grows by half at four fifths full: 20 to 30 bytes a record; small
+ * ones double.
  * The first bytes seen with an id stand under the id; other bytes under a mix of both, so that a
  * thousand versions of one eventID do not make one long run. */
 #include "pipeline/dedup.h"
@@ -8,6 +9,7 @@
 
 #define PARTS 256
 #define FIRST_SLOTS 64
+#define SMALL_SLOTS 2048 /* 8 MiB in all: below it memory does not matter */
 /* Keeps an id apart from contents that look like it. */
 #define VERSION_SALT UINT64_C(0x9E3779B97F4A7C15)
 
@@ -66,7 +68,8 @@ static gt_status make_room(part *p)
 {
     if (p->count < p->cap - p->cap / 5)
         return GT_OK;
-    part grown = {.count = p->count, .cap = p->cap ? p->cap + p->cap / 2 : FIRST_SLOTS};
+    size_t more = p->cap < SMALL_SLOTS ? p->cap : p->cap / 2;
+    part grown = {.count = p->count, .cap = p->cap ? p->cap + more : FIRST_SLOTS};
     grown.slots = gt_calloc(grown.cap, sizeof *grown.slots);
     if (!grown.slots)
         return GT_NOMEM;

@@ -106,7 +106,9 @@ static gt_status list_folder(expansion *x, DIR *dir, gt_str **ret_names, size_t 
         if (e->d_name[0] == '.')
             continue;
         struct stat st;
-        bool folder = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+        bool folder = e->d_type == DT_DIR;
+        if (e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
+            folder = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
         if (count == cap) {
             size_t more = cap ? cap * 2 : 64;
             names = gt_arena_grow(x->arena, names, cap * sizeof *names, more * sizeof *names);

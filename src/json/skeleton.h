@@ -1,0 +1,38 @@
+/* skeleton.h — records that look like one seen before, recognised without looking at their tokens.
+ *
+ * Method: the skeleton of an object is its text without what stands inside string values:
+ *   {"eventName":"","requestParameters":null,"readOnly":true,…}
+ * Two texts with the same skeleton have the same tokens in the same order, so if one is valid JSON,
+ * so is the other, as far as the insides of its strings are (no control bytes, no bad escapes); and
+ * every wanted value stands at the same place of the skeleton. CloudTrail writes a few hundred
+ * skeletons over and over. So: cut the insides out 64 bytes at a time, compare with the skeletons
+ * known, and on a match read off where the values stand. On a miss the full scan (scan.h) decides
+ * and the skeleton is learnt. The answer is the same in both ways, to the byte.
+ *
+ * A gt_skeletons belongs to one thread and one plan. It holds at most GT_SKELETON_PIECES_MAX pieces
+ * of 64 bytes, then forgets all; where misses prevail it steps aside for a while. */
+#ifndef GT_JSON_SKELETON_H
+#define GT_JSON_SKELETON_H
+
+#include "json/scan.h"
+
+typedef struct gt_skeletons gt_skeletons;
+
+/* NULL without memory, or where the scanner's instruction set has no quick way to do this (then the
+ * full scan is used; gt_skeletons_scan takes NULL). */
+gt_skeletons *gt_skeletons_new(const gt_scanner *scanner, const gt_scan_plan *plan);
+void gt_skeletons_free(gt_skeletons *skeletons);
+
+/* As gt_scan_text with the skeletons' plan, for the object at text. Quickest when objects of one
+ * buffer are scanned one after another. skeletons may be NULL.
+ * ends: for each slot where a string value's closing quote stands when it is known and the string
+ * holds no escape, else NULL: the string is then what stands between. */
+gt_scan_verdict gt_skeletons_scan(gt_skeletons *skeletons, const gt_scanner *scanner,
+                                  const gt_scan_plan *plan, const char *text, const char *end,
+                                  gt_scan *out, const char **ends);
+/* The buffer's bytes move or change: forget where we are in it. */
+void gt_skeletons_leave(gt_skeletons *skeletons);
+/* Objects recognised and not, since the start. */
+void gt_skeletons_stats(const gt_skeletons *skeletons, uint64_t *ret_known, uint64_t *ret_other);
+
+#endif
