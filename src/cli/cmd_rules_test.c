@@ -1,4 +1,5 @@
 /* rules test: the records beside the rules must and must not raise alerts. */
+#include "cli/deferred.h"
 #include "cli/rules.h"
 
 #include "base/file.h"
@@ -38,8 +39,23 @@ static gt_record record_of(gt_buf *text, const gt_json *event)
                        .recipient_account_id = gt_json_path_str(event, "recipientAccountId")};
 }
 
-static gt_status count_alerts(test_run *run, gt_detect_worker *worker, const gt_rule_test *test,
-                              size_t *ret_alerts)
+/* Rules that read gatetrail.* see what all records of the test together tell. */
+static gt_status learn(gt_deferred *deferred, const gt_rule_test *test)
+{
+    gt_buf text = GT_BUF(GT_RECORD_BYTES_MAX);
+    gt_status status = GT_OK;
+    for (const gt_json *e = gt_json_first(test->events); e && status == GT_OK; e = e->next) {
+        gt_record record = record_of(&text, e);
+        status = gt_buf_status(&text);
+        if (status == GT_OK && deferred)
+            status = gt_deferred_learn(deferred, &record);
+    }
+    gt_buf_done(&text);
+    return status == GT_OK ? gt_deferred_fold(deferred) : status;
+}
+
+static gt_status count_alerts(test_run *run, gt_detect_worker *worker, gt_deferred *deferred,
+                              const gt_rule_test *test, size_t *ret_alerts)
 {
     gt_buf text = GT_BUF(GT_RECORD_BYTES_MAX);
     gt_status status = GT_OK;
@@ -54,8 +70,10 @@ static gt_status count_alerts(test_run *run, gt_detect_worker *worker, const gt_
         } else {
             gt_record record = record_of(&text, e);
             status = gt_buf_status(&text);
+            gt_deferred_current(deferred, &record);
             if (status == GT_OK)
                 status = gt_detect_record(worker, &record, &matches, &count);
+            gt_deferred_current(deferred, NULL);
         }
         *ret_alerts += count;
     }
@@ -74,12 +92,18 @@ static gt_status run_one(test_run *run, const gt_rule *rule, const gt_rule_test 
                                    .now = run->cli->now};
     gt_detector *detector;
     gt_detect_worker *worker = NULL;
+    gt_deferred *deferred = NULL;
     gt_status status = arena ? gt_detector_new(arena, &options, &detector) : GT_NOMEM;
+    if (status == GT_OK && !test->documents)
+        status = gt_deferred_new(detector, &deferred);
+    if (status == GT_OK && deferred)
+        status = learn(deferred, test);
     if (status == GT_OK)
-        status = gt_detect_worker_new(detector, run->tables, NULL, &worker);
+        status = gt_detect_worker_new(detector, run->tables, gt_deferred_enrich(deferred), &worker);
     if (status == GT_OK)
-        status = count_alerts(run, worker, test, ret_alerts);
+        status = count_alerts(run, worker, deferred, test, ret_alerts);
     gt_detect_worker_free(worker);
+    gt_deferred_free(deferred);
     gt_arena_free(arena);
     return status;
 }

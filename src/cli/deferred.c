@@ -200,6 +200,32 @@ gt_status gt_deferred_keep(gt_deferred *d, const gt_committed *item, bool *ret_k
     return rest.len ? write_entry(d, item, rest) : GT_OK;
 }
 
+/* --- without a pipeline ------------------------------------------------------------------------- */
+
+gt_status gt_deferred_learn(gt_deferred *d, const gt_record *record)
+{
+    gt_json *tree = NULL;
+    gt_sg_change *change = NULL;
+    char id[GT_RECORD_ID_MAX];
+    if (!d || !gt_sg_event_name(record->event_name))
+        return GT_OK;
+    gt_arena_reset(d->scratch, GT_MIB);
+    GT_TRY(gt_json_parse(d->scratch, record->json, &tree, NULL));
+    GT_TRY(gt_sg_change_of(d->scratch, tree, gt_record_id(record, id), &change));
+    return change ? gt_sg_history_add(d->history, change) : GT_OK;
+}
+
+gt_status gt_deferred_fold(gt_deferred *d)
+{
+    return d ? gt_sg_effects_new(d->history, &d->effects) : GT_OK;
+}
+
+void gt_deferred_current(gt_deferred *d, const gt_record *record)
+{
+    if (d)
+        d->current = record;
+}
+
 /* --- at the end --------------------------------------------------------------------------------- */
 
 static gt_status replay_record(gt_deferred *d, gt_run_worker *w, const entry *e, gt_str bytes,

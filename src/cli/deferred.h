@@ -26,6 +26,12 @@ gt_status gt_deferred_take(gt_deferred *deferred, gt_run_worker *worker, const g
 gt_status gt_deferred_keep(gt_deferred *deferred, const gt_committed *item, bool *ret_kept)
     GT_MUST_CHECK;
 
+/* Without a pipeline: learn from a record; fold once all are learned; then the enrichment knows the whole
+ * history. current names the record that is evaluated next (NULL: none). */
+gt_status gt_deferred_learn(gt_deferred *deferred, const gt_record *record) GT_MUST_CHECK;
+gt_status gt_deferred_fold(gt_deferred *deferred) GT_MUST_CHECK;
+void gt_deferred_current(gt_deferred *deferred, const gt_record *record);
+
 /* After the run. replay calls `item` for what was kept as it is, and `matches` for every record that was
  * set aside and that rules match, in order, on this thread. */
 typedef struct gt_deferred_sink {
