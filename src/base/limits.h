@@ -63,6 +63,8 @@
 /* A dotted field name; Elasticsearch refuses far shorter ones (a Lucene term is 32766 bytes). Longer
  * names in a document are reachable by no field wildcard. */
 #define GT_FIELD_NAME_MAX 4096
+/* Texts worth looking for in a record's bytes: shorter ones are in every record. */
+#define GT_QUERY_PART_MIN 4
 /* Nesting of TOML values and dotted keys. */
 #define GT_TOML_DEPTH_MAX 128
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "detect/alert_internal.h"
 #include "detect/dispatch.h"
+#include "detect/prefilter.h"
 
 /* What a worker keeps of its arena between records: more than a usual record needs. */
 #define BATCH_KEEP_BYTES (4 * GT_MIB)
@@ -13,6 +14,7 @@ struct gt_detector {
     size_t count;
     gt_str *tails;
     gt_dispatch *dispatch;
+    gt_prefilter *prefilter;
     bool documents;
     gt_time_ms now;
 };
@@ -24,6 +26,7 @@ struct gt_detect_worker {
     gt_arena *batch;
     gt_arena *scratch;
     gt_time_ms now;
+    uint64_t *candidates; /* the record's, a bit for each rule */
 };
 
 /* --- the detector ---------------------------------------------------------------------------- */
@@ -67,6 +70,7 @@ gt_status gt_detector_new(gt_arena *rules, const gt_detector_options *options, g
             d->items[d->count++] = rule;
     }
     GT_TRY(gt_dispatch_new(rules, d->items, d->count, &d->dispatch));
+    GT_TRY(gt_prefilter_new(rules, d->items, d->count, &d->prefilter));
     GT_TRY(make_tails(rules, d, options->scheduled));
     *ret = d;
     return GT_OK;
@@ -123,6 +127,18 @@ bool gt_detector_reads(const gt_detector *detector, gt_str field)
     return false;
 }
 
+/* The rules among 64 * word … that may match the record, as bits. */
+static uint64_t candidates_of(const gt_detector *d, gt_dispatch_key key, size_t word, gt_str json)
+{
+    uint64_t found = key.provider[word] & key.action[word];
+    for (uint64_t left = found; left; left &= left - 1) {
+        size_t bit = (size_t)__builtin_ctzll(left);
+        if (!gt_prefilter_passes(d->prefilter, word * 64 + bit, json))
+            found &= ~((uint64_t)1 << bit);
+    }
+    return found;
+}
+
 bool gt_detector_candidate(const gt_detector *detector, const gt_record *record)
 {
     if (detector->documents)
@@ -131,7 +147,7 @@ bool gt_detector_candidate(const gt_detector *detector, const gt_record *record)
         gt_dispatch_find(detector->dispatch, record->event_source, record->event_name);
     size_t words = gt_dispatch_words(detector->dispatch);
     for (size_t w = 0; w < words; w++)
-        if (key.provider[w] & key.action[w])
+        if (candidates_of(detector, key, w, record->json))
             return true;
     return false;
 }
@@ -151,7 +167,8 @@ gt_status gt_detect_worker_new(const gt_detector *detector, const gt_ecs_tables 
     w->batch = gt_arena_new(GT_BATCH_ARENA_MAX);
     w->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     w->ecs = tables ? gt_ecs_new(tables) : NULL;
-    if (!w->batch || !w->scratch || (tables && !w->ecs)) {
+    w->candidates = gt_calloc(gt_dispatch_words(detector->dispatch) + 1, sizeof(uint64_t));
+    if (!w->batch || !w->scratch || !w->candidates || (tables && !w->ecs)) {
         gt_detect_worker_free(w);
         return GT_NOMEM;
     }
@@ -164,6 +181,7 @@ void gt_detect_worker_free(gt_detect_worker *worker)
     if (!worker)
         return;
     gt_ecs_free(worker->ecs);
+    gt_free(worker->candidates);
     gt_arena_free(worker->batch);
     gt_arena_free(worker->scratch);
     gt_free(worker);
@@ -232,8 +250,9 @@ static gt_status match_one(gt_detect_worker *w, size_t index, gt_json *document,
     return GT_OK;
 }
 
-static gt_status match_all(gt_detect_worker *w, gt_dispatch_key key, gt_json *document,
-                           gt_str event_id, const gt_match **ret_matches, size_t *ret_count)
+/* Run the rules in w->candidates. */
+static gt_status match_all(gt_detect_worker *w, gt_json *document, gt_str event_id,
+                           const gt_match **ret_matches, size_t *ret_count)
 {
     const gt_detector *d = w->detector;
     gt_match *matches = gt_arena_array(w->batch, gt_match, d->count + 1);
@@ -241,8 +260,7 @@ static gt_status match_all(gt_detect_worker *w, gt_dispatch_key key, gt_json *do
     if (!matches)
         return gt_arena_status(w->batch);
     for (size_t word = 0; word < gt_dispatch_words(d->dispatch); word++) {
-        uint64_t left = key.provider[word] & key.action[word];
-        for (; left; left &= left - 1) {
+        for (uint64_t left = w->candidates[word]; left; left &= left - 1) {
             size_t index = word * 64 + (size_t)__builtin_ctzll(left);
             GT_TRY(match_one(w, index, document, event_id, matches, &count));
         }
@@ -255,25 +273,38 @@ static gt_status match_all(gt_detect_worker *w, gt_dispatch_key key, gt_json *do
 gt_status gt_detect_document(gt_detect_worker *worker, gt_json *document, gt_str event_id,
                              const gt_match **ret_matches, size_t *ret_count)
 {
-    gt_dispatch_key key =
+    gt_dispatch_key all =
         gt_dispatch_find(worker->detector->dispatch, GT_STR_NULL, GT_STR_NULL);
-    return match_all(worker, key, document, event_id, ret_matches, ret_count);
+    for (size_t word = 0; word < gt_dispatch_words(worker->detector->dispatch); word++)
+        worker->candidates[word] = all.provider[word];
+    return match_all(worker, document, event_id, ret_matches, ret_count);
+}
+
+static bool find_candidates(gt_detect_worker *w, const gt_record *record)
+{
+    const gt_detector *d = w->detector;
+    gt_dispatch_key key = gt_dispatch_find(d->dispatch, record->event_source, record->event_name);
+    uint64_t any = 0;
+    for (size_t word = 0; word < gt_dispatch_words(d->dispatch); word++) {
+        w->candidates[word] = candidates_of(d, key, word, record->json);
+        any |= w->candidates[word];
+    }
+    return any != 0;
 }
 
 gt_status gt_detect_record(gt_detect_worker *worker, const gt_record *record,
                            const gt_match **ret_matches, size_t *ret_count)
 {
-    const gt_detector *d = worker->detector;
+    bool documents = worker->detector->documents;
     gt_json *document = NULL;
     char name[GT_RECORD_ID_MAX];
     *ret_matches = NULL;
     *ret_count = 0;
-    if (!gt_detector_candidate(d, record))
+    if (documents ? worker->detector->count == 0 : !find_candidates(worker, record))
         return GT_OK;
     GT_TRY(gt_detect_map(worker, record, &document));
     gt_str event_id = gt_record_id(record, name);
-    if (d->documents)
+    if (documents)
         return gt_detect_document(worker, document, event_id, ret_matches, ret_count);
-    gt_dispatch_key key = gt_dispatch_find(d->dispatch, record->event_source, record->event_name);
-    return match_all(worker, key, document, event_id, ret_matches, ret_count);
+    return match_all(worker, document, event_id, ret_matches, ret_count);
 }

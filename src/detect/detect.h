@@ -6,6 +6,8 @@
  *              mapping copies both unchanged to event.provider and event.action, and because
  *              gt_query_needs_of gives necessary conditions. A record that lacks one of them, or has
  *              something else than a string there, is evaluated by every rule.
+ *   prefilter  of those, rules that need a certain text in the record see only records that hold it
+ *              (prefilter.h).
  *   map        parse, map to ECS, enrich (gt_detect_enrich).
  *   match      gt_rule_run: query, then exceptions.
  *   alert      the ECS document plus kibana.alert.* (alert.h).

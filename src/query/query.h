@@ -44,6 +44,12 @@ typedef struct gt_query_needs {
 } gt_query_needs;
 gt_query_needs gt_query_needs_of(const gt_query *query, gt_arena *arena, gt_str field);
 
+/* Another necessary condition: some string of the document, at a field that `takes` says yes to,
+ * contains one of these as a part. They are plain: printable ASCII without quote, backslash and slash,
+ * at least GT_QUERY_PART_MIN bytes, no number, truth value or null. For looking through the bytes of a
+ * record before anything is parsed. known is false when the program gives no such condition. */
+gt_query_needs gt_query_parts_of(const gt_query *query, gt_arena *arena, bool (*takes)(gt_str field));
+
 /* The fields the program reads, sorted; wildcarded names as written. */
 const gt_str *gt_query_fields(const gt_query *query, size_t *ret_count);
 

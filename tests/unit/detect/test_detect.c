@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "detect/alert.h"
 #include "detect/detect.h"
+#include "detect/prefilter.h"
 
 #include <dirent.h>
 
@@ -229,6 +230,80 @@ static void memory_fails(void **state)
     bench_close(&b);
 }
 
+/* The quick search finds what the slow one finds, at every length and place. */
+static void prefilter_finds(void **state)
+{
+    (void)state;
+    uint32_t random = 7;
+    for (size_t n = 0; n < 20000; n++) {
+        size_t len = n % 160, needle_len = 1 + n / 7 % 12;
+        /* Of the exact size: a read past the end is seen by AddressSanitizer. */
+        char *text = malloc(len + 1);
+        char needle[12];
+        for (size_t i = 0; i < len + needle_len; i++) {
+            random = random * 1664525u + 1013904223u;
+            char c = "ab"[random >> 31];
+            if (i < len)
+                text[i] = c;
+            else
+                needle[i - len] = c;
+        }
+        gt_str s = {text, len}, what = {needle, needle_len};
+        assert_int_equal(gt_prefilter_find(s, what), gt_str_find(s, what));
+        free(text);
+    }
+}
+
+/* A rule without an action is found by its text, however the record spells it. */
+static void prefilter_is_sound(void **state)
+{
+    (void)state;
+    static const char *const queries[] = {
+        "user.name: Bedrock-* and not event.action: X",
+        "user.name: \"Bedrock-1\" or aws.cloudtrail.error_code: Thrott*ling",
+        "source.ip: 192.0.2.7 and event.action: *Bedrock-1*",
+        "user.name: (true or Bedrock-1)",
+        "not user.name: Bedrock-1",
+    };
+    static const char *const names[] = {"Bedrock-1", "\\u0042edrock-1", "B\\u0065drock\\u002d1",
+                                        "Other", "true"};
+    static const bool want[5][5] = {
+        {1, 1, 1, 0, 0}, {1, 1, 1, 0, 0}, {0, 0, 0, 0, 0}, {1, 1, 1, 0, 1}, {0, 0, 0, 1, 1}};
+    bench b = {0};
+    assert_int_equal(bench_open(&b, NULL, 0), GT_OK);
+    for (size_t r = 0; r < 5; r++) {
+        gt_str head = gt_str_head(GT_STR(rule_a), gt_str_find(GT_STR(rule_a), GT_STR("query =")));
+        gt_rule_text text = {GT_STR("x.toml"),
+                             gt_arena_printf(b.rules, "%.*squery = '''%s'''\n", GT_STR_ARG(head),
+                                             queries[r])};
+        gt_rules_options options = {.no_builtin = true, .texts = &text, .text_count = 1};
+        gt_rules *set = NULL;
+        assert_int_equal(gt_rules_load(b.rules, b.scratch, &options, &set), GT_OK);
+        assert_int_equal(set->errors, 0);
+        gt_detector *detector = NULL;
+        gt_detector_options detect = {.rules = set};
+        assert_int_equal(gt_detector_new(b.rules, &detect, &detector), GT_OK);
+        gt_detect_worker *worker = NULL;
+        assert_int_equal(gt_detect_worker_new(detector, b.tables, NULL, &worker), GT_OK);
+        for (size_t n = 0; n < 5; n++) {
+            gt_str json = gt_arena_printf(
+                b.rules,
+                "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\","
+                "\"userName\":\"%s\"},\"eventTime\":\"2025-03-06T02:09:14Z\","
+                "\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"A\","
+                "\"sourceIPAddress\":\"192.0.2.7\",\"eventID\":\"i\"}", names[n]);
+            gt_record record = record_of(b.rules, json);
+            const gt_match *matches;
+            size_t count;
+            assert_int_equal(gt_detect_record(worker, &record, &matches, &count), GT_OK);
+            if ((count == 1) != want[r][n])
+                fail_msg("%s, %s: %zu matches", queries[r], names[n], count);
+        }
+        gt_detect_worker_free(worker);
+    }
+    bench_close(&b);
+}
+
 /* --- the shared rules over the shared records ------------------------------------------------- */
 
 static size_t compare_file(const char *path, bench *b, gt_detect_worker *quick,
@@ -304,6 +379,8 @@ int main(void)
         cmocka_unit_test(selection_and_fields),
         cmocka_unit_test(odd_reasons),
         cmocka_unit_test(memory_fails),
+        cmocka_unit_test(prefilter_finds),
+        cmocka_unit_test(prefilter_is_sound),
         cmocka_unit_test(dispatch_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
