@@ -19,7 +19,11 @@ typedef struct gt_span {
     size_t end;
 } gt_span;
 
-#define GT_STR(literal) ((gt_str){(literal), sizeof(literal) - 1})
+/* Of a literal or an array. What is only a pointer (`c ? "a" : "bc"` is) does not compile: its sizeof
+ * would be a pointer's. */
+#define GT_NOT_POINTER(x)                                                                          \
+    (sizeof(char[1 - 2 * __builtin_types_compatible_p(__typeof__(x), __typeof__(&(x)[0]))]) - 1)
+#define GT_STR(literal) ((gt_str){(literal), sizeof(literal) - 1 + GT_NOT_POINTER(literal)})
 #define GT_STR_NULL ((gt_str){NULL, 0})
 /* For "%.*s". */
 #define GT_STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""

@@ -160,7 +160,7 @@ static gt_status unresolved(exposure_command *c, const gt_sg_timeline *t)
             !v->rule.content_known || c->internet_only || (c->open_only && v->to))
             continue;
         if (r->format == GT_SG_TEXT) {
-            gt_buf_lit(&r->text, v->to ? "  had rule: " : "  has rule: ");
+            gt_buf_add(&r->text, gt_str_c(v->to ? "  had rule: " : "  has rule: "));
             gt_sg_put(r, gt_sg_rule_text(a, &v->rule));
             gt_buf_lit(&r->text, "\n            from ");
             put_when(r, v->from, "before the log");

@@ -83,7 +83,7 @@ static void put_group(show_command *c, const gt_sg_timeline *t, bool exists)
         const gt_sg_version *v = t->versions[i];
         if (!gt_sg_version_at(v, c->at))
             continue;
-        gt_buf_lit(&r->text, gt_sg_is_fact(v, c->at) ? "  " : "? ");
+        gt_buf_add(&r->text, gt_str_c(gt_sg_is_fact(v, c->at) ? "  " : "? "));
         gt_sg_put(r, gt_sg_rule_text(r->arena, &v->rule));
         if (v->rule.content_known && v->rule.rule_id.len) {
             gt_buf_lit(&r->text, "  ");

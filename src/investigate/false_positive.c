@@ -102,11 +102,13 @@ static bool planned_rule(const gt_json *after, const gt_sg_rule *rule)
         return false;
     if (rule->peer == GT_SG_PEER_CIDR) {
         gt_cidr c;
-        const gt_json *one = gt_json_getl(after, rule->cidr.net.v6 ? "cidr_ipv6" : "cidr_ipv4");
+        const gt_json *one = rule->cidr.net.v6 ? gt_json_getl(after, "cidr_ipv6")
+                                                     : gt_json_getl(after, "cidr_ipv4");
         if (gt_cidr_parse(gt_json_str(one), &c) && c.len == rule->cidr.len &&
             gt_ip_cmp(&c.net, &rule->cidr.net) == 0)
             return true;
-        return list_holds(gt_json_getl(after, rule->cidr.net.v6 ? "ipv6_cidr_blocks" : "cidr_blocks"),
+        return list_holds(rule->cidr.net.v6 ? gt_json_getl(after, "ipv6_cidr_blocks")
+                                            : gt_json_getl(after, "cidr_blocks"),
                           &rule->cidr);
     }
     const gt_json *lists[] = {gt_json_getl(after, "security_groups"),
@@ -138,8 +140,8 @@ static bool direction_of(gt_str type, const gt_json *values, gt_sg_direction dir
     if (gt_str_is(type, "aws_vpc_security_group_egress_rule"))
         return direction == GT_SG_EGRESS;
     if (gt_str_is(type, "aws_security_group_rule"))
-        return gt_str_is(gt_json_path_str(values, "type"),
-                         direction == GT_SG_EGRESS ? "egress" : "ingress");
+        return gt_str_eq(gt_json_path_str(values, "type"),
+                         gt_str_c(direction == GT_SG_EGRESS ? "egress" : "ingress"));
     return false;
 }
 
@@ -325,7 +327,7 @@ static gt_status noop_of(gt_inv *inv, gt_step *step, const gt_group_view *view, 
         for (; v; v = side ? v->next_removed : v->next_added) {
             (*parts)++;
             for (size_t i = 0; i < count; i++) {
-                if (pairs[i].revoked != v && pairs[i].authorized != v)
+                if ((side ? pairs[i].revoked : pairs[i].authorized) != v)
                     continue;
                 (*paired)++;
                 const gt_sg_step *other = side ? pairs[i].authorized->from : pairs[i].revoked->to;

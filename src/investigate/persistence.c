@@ -56,8 +56,10 @@ static gt_status take_same(void *user, const gt_event *event)
     GT_TRY(gt_strs_add(inv->arena, &s->groups, group));
     if (!s->fact)
         s->fact = gt_fact(s->step, "same_change", "the same rule was added to other groups");
-    gt_fact_proof(s->step, s->fact, gt_arena_dup(inv->arena, event->id));
-    gt_timeline_add(inv, event, "change", "the same rule added to %.*s", GT_STR_ARG(group));
+    gt_event *kept;
+    GT_TRY(gt_event_keep(inv->arena, event, &kept));
+    gt_fact_proof(s->step, s->fact, kept->id);
+    gt_timeline_add(inv, kept, "change", "the same rule added to %.*s", GT_STR_ARG(group));
     return gt_arena_status(inv->arena);
 }
 

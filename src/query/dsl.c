@@ -521,7 +521,7 @@ static gt_json *translate_chain(translator *t, const gt_query_node *n, bool wide
         bool negated = all && c->kind == GT_NODE_NOT;
         gt_json *part = negated ? translate(t, c->first, !wide, depth + 1)
                                 : translate(t, c, wide, depth + 1);
-        if (all && gt_json_getl(part, negated ? "match_none" : "match_all"))
+        if (all && gt_json_get(part, gt_str_c(negated ? "match_none" : "match_all")))
             continue; /* says nothing */
         if (!part)
             t->failed = true;

@@ -221,7 +221,8 @@ static gt_status pending_collect(resolver *r, gt_arena *scratch, pending **ret, 
             grown[(*count)++] = (pending){c, b->items[k], gt_str_from(key, 5)};
         }
     }
-    qsort(*ret, *count, sizeof **ret, cmp_pending);
+    if (*count)
+        qsort(*ret, *count, sizeof **ret, cmp_pending);
     return GT_OK;
 }
 
