@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const gt_feed_ops *const FEEDS[] = {&gt_feed_folder, &gt_feed_s3, &gt_feed_sqs,
-                                           &gt_feed_kafka, &gt_feed_lookup};
+static const gt_feed_ops *const FEEDS[] = {&gt_feed_folder, &gt_feed_s3,     &gt_feed_sqs,
+                                           &gt_feed_kafka,  &gt_feed_lookup, &gt_feed_canary};
 
 static const gt_feed_ops *find_ops(gt_str type)
 {

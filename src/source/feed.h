@@ -47,7 +47,7 @@ void gt_delivery_free(gt_delivery *delivery);
 
 typedef struct gt_feed_config {
     gt_str name; /* in the configuration: names its rows in the store */
-    gt_str type; /* "folder", "s3", "sqs", "kafka", "lookup" */
+    gt_str type; /* "folder", "s3", "sqs", "kafka", "lookup", "canary" */
     const gt_net_env *env; /* once it is stopped, next ends soon; the rest works on */
     const char *store_path; /* the database; the feed opens its own connection to it */
     gt_aws *aws;            /* of this source; NULL where none is needed; outlives the feed */
@@ -125,6 +125,7 @@ gt_time_ms gt_feed_now(const gt_feed *feed);
  * rename, do not. */
 bool gt_feed_name_is_log(gt_str name);
 
-extern const gt_feed_ops gt_feed_folder, gt_feed_s3, gt_feed_sqs, gt_feed_kafka, gt_feed_lookup;
+extern const gt_feed_ops gt_feed_folder, gt_feed_s3, gt_feed_sqs, gt_feed_kafka, gt_feed_lookup,
+    gt_feed_canary;
 
 #endif

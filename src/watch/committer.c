@@ -50,12 +50,9 @@ static gt_status decide(committer *c, gt_part *part)
 
 /* --- one transaction ------------------------------------------------------------------------------- */
 
-gt_status gt_watch_alert_put(gt_watch *watch, const gt_rule *rule, gt_str id, gt_str json,
-                             gt_str source, gt_time_ms event, gt_time_ms now, bool *ret_new)
+gt_status gt_watch_alert_put(gt_watch *watch, const gt_watch_alert *alert, bool *ret_new)
 {
-    gt_watch_alert alert = {.rule = rule, .id = id, .json = json, .source = source, .event = event,
-                            .now = now};
-    return watch->options.output.alert(watch->options.output.ctx, watch->store, &alert, ret_new);
+    return watch->options.output.alert(watch->options.output.ctx, watch->store, alert, ret_new);
 }
 
 static gt_status store_found(committer *c, gt_part *part, const gt_found *f, gt_time_ms now)
@@ -75,8 +72,12 @@ static gt_status store_found(committer *c, gt_part *part, const gt_found *f, gt_
     gt_buf_add(&c->text, (gt_str){text.ptr + f->json, f->json_len});
     gt_buf_add(&c->text, gt_detector_alert_tail(detector, f->rule));
     GT_TRY(gt_buf_status(&c->text));
-    GT_TRY(gt_watch_alert_put(c->watch, rule, id, gt_buf_str(&c->text),
-                              part->slot->feed->config.name, f->event, now, &fresh));
+    /* A suppression "per run" has no runs here: the rule's interval stands for one. */
+    int64_t window = rule->suppression.duration_ms ? rule->suppression.duration_ms : rule->interval_ms;
+    gt_watch_alert alert = {.rule = rule, .id = id, .json = gt_buf_str(&c->text),
+                            .source = part->slot->feed->config.name, .event = f->event, .now = now,
+                            .terms = {text.ptr + f->terms, f->terms_len}, .window_ms = window};
+    GT_TRY(gt_watch_alert_put(c->watch, &alert, &fresh));
     part->counts.alerts += fresh;
     c->fresh += fresh;
     return GT_OK;

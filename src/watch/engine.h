@@ -41,6 +41,7 @@ typedef struct gt_found {
     size_t json, json_len;     /* alert without its tail; unused for scheduled rules */
     size_t raw, raw_len;       /* scheduled rules: the record */
     size_t event_id, event_id_len;
+    size_t terms, terms_len; /* of suppression; 0: none */
     gt_time_ms event, at;
 } gt_found;
 
@@ -92,9 +93,8 @@ void gt_part_free(gt_part *part);
 void *gt_watch_worker_main(void *watch);
 /* committer.c */
 void *gt_watch_committer_main(void *watch);
-/* Store one alert and count it. */
-gt_status gt_watch_alert_put(gt_watch *watch, const gt_rule *rule, gt_str id, gt_str json,
-                             gt_str source, gt_time_ms event, gt_time_ms now, bool *ret_new)
+/* Hand one alert to the output. */
+gt_status gt_watch_alert_put(gt_watch *watch, const gt_watch_alert *alert, bool *ret_new)
     GT_MUST_CHECK;
 
 /* runs.c: the schedule; everything on the committer's thread. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "detect/alert.h"
 #include "watch/schedule.h"
+#include "watch/suppress.h"
 
 struct gt_runs {
     gt_watch *watch;
@@ -19,7 +20,7 @@ struct gt_runs {
     gt_reader *reader;
     gt_time_ms *next; /* by the detector's index; INT64_MAX: not on a schedule */
     gt_arena *arena;  /* of one run */
-    gt_buf text;
+    gt_buf text, terms;
 };
 
 /* --- when ------------------------------------------------------------------------------------------ */
@@ -30,7 +31,7 @@ gt_runs *gt_runs_new(gt_watch *watch)
     if (!r)
         return NULL;
     r->watch = watch;
-    r->text = GT_BUF(GT_WATCH_PART_TEXT_MAX);
+    r->text = r->terms = GT_BUF(GT_WATCH_PART_TEXT_MAX);
     r->arena = gt_arena_new(GT_BATCH_ARENA_MAX);
     r->reader = gt_reader_new();
     if (!r->arena || !r->reader) {
@@ -57,6 +58,7 @@ void gt_runs_free(gt_runs *r)
     drop_setup(r);
     gt_reader_free(r->reader);
     gt_buf_done(&r->text);
+    gt_buf_done(&r->terms);
     gt_arena_free(r->arena);
     gt_free(r);
 }
@@ -172,6 +174,8 @@ static gt_status again_record(void *ctx, const gt_record *record)
         if (matches[i].index != a->rule || !gt_str_eq(matches[i].id, a->alert_id))
             continue;
         gt_buf_reset(&r->text);
+        gt_buf_reset(&r->terms);
+        gt_suppress_terms(matches[i].rule, matches[i].document, &r->terms);
         gt_alert_write(r->setup->detector, &matches[i], &r->text);
         a->found = true;
         status = gt_buf_status(&r->text);
@@ -216,8 +220,11 @@ static gt_status run_window(gt_runs *r, size_t index, const gt_time_window *wind
         GT_TRY(evaluate_again(r, index, w, &found));
         if (!found)
             continue;
-        GT_TRY(gt_watch_alert_put(watch, rule, w->alert_id, gt_buf_str(&r->text), GT_STR("schedule"),
-                                  w->event, now, &fresh));
+        gt_watch_alert alert = {.rule = rule, .id = w->alert_id, .json = gt_buf_str(&r->text),
+                                .source = GT_STR("schedule"), .event = w->event, .now = now,
+                                .terms = gt_buf_str(&r->terms),
+                                .window_ms = rule->suppression.duration_ms};
+        GT_TRY(gt_watch_alert_put(watch, &alert, &fresh));
         GT_TRY(gt_watch_match_set(watch->store, rule->rule_id, w->alert_id, GT_WATCH_ALERTED, now));
         made += fresh;
     }

@@ -25,6 +25,8 @@ typedef struct gt_watch_alert {
     gt_str source;
     gt_time_ms event; /* @timestamp */
     gt_time_ms now;
+    gt_str terms;      /* of its suppression group (suppress.h); empty: it alerts singly */
+    int64_t window_ms; /* of the suppression; 0: one run, which is `now` */
 } gt_watch_alert;
 
 /* Where alerts go: the alert store and the sinks' queues. Called on the committer's thread. */

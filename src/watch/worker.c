@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "detect/alert.h"
+#include "watch/suppress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -114,6 +115,9 @@ static gt_status add_found(worker *w, const gt_record *record, const gt_match *m
         f.json = part->text.len;
         gt_alert_write_head(match, &part->text);
         f.json_len = part->text.len - f.json;
+        f.terms = part->text.len;
+        gt_suppress_terms(match->rule, match->document, &part->text);
+        f.terms_len = part->text.len - f.terms;
     }
     GT_TRY(gt_buf_status(&part->text));
     part->founds[part->found_count++] = f;
