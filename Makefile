@@ -5,8 +5,6 @@
 BUILD ?= build
 # One spelling, or the dependency files of one make would not be those of the next.
 override BUILD := $(abspath $(BUILD))
-# One spelling of the path: the dependency files name their objects by it.
-override BUILD := $(abspath $(BUILD))
 CC = gcc
 AR = gcc-ar
 OPT ?= -O2 -g
@@ -18,7 +16,7 @@ PYTHON ?= python3
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $(patsubst $(CURDIR)/%,%,$(2))')
 
-FOLDERS := base json schema toml config ecs cloudtrail query rule sg detect investigate net respond \
+FOLDERS := base json schema toml config ecs cloudtrail query cluster rule sg detect investigate net respond \
            source sink store pipeline watch cli
 
 DEPS_base :=
@@ -29,6 +27,7 @@ DEPS_config := toml $(DEPS_toml)
 DEPS_ecs := json schema base
 DEPS_cloudtrail := json base
 DEPS_query := json schema base
+DEPS_cluster := net query json schema base
 DEPS_rule := toml query json schema base
 DEPS_sg := json base
 DEPS_detect := rule sg cloudtrail ecs $(DEPS_rule)
@@ -39,7 +38,7 @@ DEPS_respond := sg net store toml json base
 DEPS_source := net cloudtrail store json base
 DEPS_sink := net store json schema config toml base
 DEPS_pipeline := source $(DEPS_source)
-DEPS_watch := pipeline detect sink $(DEPS_pipeline) $(DEPS_detect) $(DEPS_sink)
+DEPS_watch := cluster pipeline detect sink $(DEPS_pipeline) $(DEPS_detect) $(DEPS_sink)
 DEPS_cli := watch investigate respond $(DEPS_watch) $(DEPS_investigate) $(DEPS_respond)
 
 CFLAGS_ALL := -std=c17 $(OPT) -Isrc -I$(BUILD)/gen -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread \

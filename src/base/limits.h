@@ -52,6 +52,15 @@
 #define GT_QUERY_DEPTH_MAX 128
 /* Bytes of one query's text. */
 #define GT_QUERY_BYTES_MAX (1 * GT_MIB)
+/* How long a call to a cluster is repeated while nodes are away or refuse: a node that restarts needs
+ * half a minute. */
+#define GT_CLUSTER_PATIENCE_MS 120000
+/* Bytes of one request to or answer of a cluster: servers take 100 MB by default. */
+#define GT_CLUSTER_BODY_MAX (256 * GT_MIB)
+/* Shipping: more than two senders only queue in the server; 5 MB is what servers like best. */
+#define GT_SHIP_SENDERS 2
+#define GT_SHIP_BATCH_RECORDS 2000
+#define GT_SHIP_BATCH_BYTES (5 * GT_MIB)
 /* Leaves of one Query DSL query: both servers refuse more than 1024 by default. */
 #define GT_DSL_CLAUSES_MAX 1000
 /* Values of one terms query: index.max_terms_count is 65536. */
