@@ -67,6 +67,8 @@ extern const uint8_t gt_options_general[];
 #define GT_OPTS_MAPPING                                                                            \
     GT_OPT_MAPPING, GT_OPT_TAG, GT_OPT_CREATED, GT_OPT_GEOIP_CITY, GT_OPT_GEOIP_ASN
 
+#define GT_OPTS_CLUSTER GT_OPT_CLUSTER_USER, GT_OPT_CA_FILE, GT_OPT_SIGN_AWS, GT_OPT_PATIENCE
+
 #define COMMAND(id, ...) int gt_cmd_##id(gt_cli *cli);
 #include "cli/commands.def"
 #undef COMMAND

@@ -4,6 +4,8 @@
 #include "base/hash.h"
 #include "base/limits.h"
 
+#include <stdlib.h>
+
 static gt_str item_id(const gt_ship_batch *b, const gt_ship_item *item)
 {
     return (gt_str){b->text.data + item->id_at, item->id_len};
@@ -49,6 +51,20 @@ static void fail_item(gt_ship_sender *s, const gt_ship_batch *b, gt_ship_item *i
     pthread_mutex_unlock(&s->ship->lock);
 }
 
+/* The number at the end of a backing index's name, which grows with each rollover. */
+static int64_t generation(gt_str name)
+{
+    int64_t n = -1;
+    (void)!gt_str_to_i64(gt_str_from(name, gt_str_rfind_byte(name, '-') + 1), &n);
+    return n;
+}
+
+static int by_generation(const void *a, const void *b)
+{
+    int64_t x = generation(*(const gt_str *)a), y = generation(*(const gt_str *)b);
+    return x < y ? -1 : x > y;
+}
+
 /* With the lock held. */
 static gt_status keep_indices(gt_ship *ship, const gt_json *list)
 {
@@ -57,10 +73,11 @@ static gt_status keep_indices(gt_ship *ship, const gt_json *list)
     if (!indices)
         return gt_arena_status(ship->arena);
     for (const gt_json *i = gt_json_first(list); i; i = i->next) {
-        indices[n] = gt_arena_dup(ship->arena, gt_json_path_str(i, "index_name"));
+        indices[n] = gt_arena_dup(ship->arena, gt_json_str(i));
         if (!indices[n++].ptr)
             return gt_arena_status(ship->arena);
     }
+    qsort(indices, n, sizeof *indices, by_generation);
     ship->indices = indices;
     ship->index_count = n;
     return GT_OK;
@@ -70,20 +87,21 @@ gt_status gt_ship_indices_read(gt_ship_sender *s)
 {
     gt_ship *ship = s->ship;
     gt_json *answer = NULL;
-    gt_str path = gt_arena_printf(s->arena, "/_data_stream/%.*s", GT_STR_ARG(ship->options.target));
+    gt_str path = gt_arena_printf(s->arena, "/_resolve/index/%.*s?expand_wildcards=all",
+                                  GT_STR_ARG(ship->options.target));
     if (!path.ptr)
         return gt_arena_status(s->arena);
     gt_status status = gt_cluster_json(s->cluster, s->arena, "GET", path, NULL, &answer);
-    if (status == GT_NOTFOUND || status == GT_INVALID)
-        return GT_OK; /* a plain index, or nothing there yet */
+    if (status == GT_NOTFOUND)
+        return GT_OK; /* nothing there yet */
     GT_TRY(status);
-    const gt_json *list = gt_json_getl(gt_json_first(gt_json_getl(answer, "data_streams")), "indices");
+    const gt_json *stream = gt_json_first(gt_json_getl(answer, "data_streams"));
+    const gt_json *list = gt_json_getl(stream, "backing_indices");
+    if (!list || list->count < 2)
+        return GT_OK; /* a plain index, or one backing index: creating checks the ids */
     /* Older indices are written no more: refreshed once, a search sees all of them. */
-    for (const gt_json *i = gt_json_first(list); i && i->next; i = i->next) {
-        gt_str refresh = gt_arena_printf(s->arena, "/%.*s/_refresh",
-                                         GT_STR_ARG(gt_json_path_str(i, "index_name")));
-        GT_TRY(gt_cluster_json(s->cluster, s->arena, "POST", refresh, NULL, NULL));
-    }
+    gt_str refresh = gt_arena_printf(s->arena, "/%.*s/_refresh", GT_STR_ARG(ship->options.target));
+    GT_TRY(gt_cluster_json(s->cluster, s->arena, "POST", refresh, NULL, NULL));
     pthread_mutex_lock(&ship->lock);
     status = keep_indices(ship, list);
     pthread_mutex_unlock(&ship->lock);

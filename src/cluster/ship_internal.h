@@ -50,7 +50,7 @@ struct gt_ship {
     gt_status failure;
     char message[1024];
     gt_ship_counts counts;
-    /* Backing indices of the data stream, the write index last; none: a plain index, or not yet there. */
+    /* Backing indices of a data stream that has several, the write index last; else none. */
     gt_str *indices;
     size_t index_count;
 };
