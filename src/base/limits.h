@@ -77,6 +77,9 @@
 /* Nesting of TOML values and dotted keys. */
 #define GT_TOML_DEPTH_MAX 128
 
+/* An alert's document: a record's ECS document may be some times its size, and the rule is in it. */
+#define GT_ALERT_BYTES_MAX (128 * GT_MIB)
+
 /* A configuration; a person writes it. */
 #define GT_CONFIG_BYTES_MAX (4 * GT_MIB)
 /* A secret in a file of its own; a certificate's chain is some KB. */
