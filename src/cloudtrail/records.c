@@ -240,6 +240,15 @@ static bool is_log_prefix(gt_str prefix)
     return word.len >= 19 && gt_time_parse(word, &when);
 }
 
+/* What is left of a container whose beginning was lost: no record stood there. */
+static bool only_closes(gt_str line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (!is_white(line.ptr[i]) && !memchr("]},", line.ptr[i], 3))
+            return false;
+    return true;
+}
+
 /* Text that is no value. A line may carry an object behind a prefix of whatever logged it; with a
  * time as the prefix it is taken as a record even when it is broken. */
 static gt_status line_item(text *t)
@@ -262,7 +271,11 @@ static gt_status line_item(text *t)
         }
     }
     uint64_t offset = offset_of(t, t->p);
-    t->p = end;
+    if (only_closes(line)) {
+        t->p = end;
+        return text_shape(t, offset, "brackets that close nothing");
+    }
+    t->p = search_within(t, t->p, end);
     return text_reject(t, offset, "text that is no JSON object");
 }
 

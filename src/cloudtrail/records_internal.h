@@ -88,6 +88,8 @@ gt_status string_found(text *t, const char *value, const char *end, uint64_t off
 
 /* After the malformed thing that begins at p: to the next place where a record may begin. */
 gt_status resync(text *t);
+/* The first object between begin and end that is a record beyond doubt, or end. */
+const char *search_within(const text *t, const char *begin, const char *end);
 
 static inline bool is_white(char c)
 {

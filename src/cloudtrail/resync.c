@@ -5,30 +5,55 @@
  * round, so their answer is believed only where the next byte fits. */
 #include "cloudtrail/records_internal.h"
 
-/* Behind the value at p, brackets matched by kind and strings skipped; a line break ends a string
- * that lacks its quote. NULL: they do not match within [p, end). */
+static const char *skip_white(const char *p, const char *end)
+{
+    while (p < end && is_white(*p))
+        p++;
+    return p;
+}
+
+/* Behind the string that begins at begin. A line break ends one that lacks its quote. A quote that
+ * no ':', ',' or bracket follows begins the next string: one is missing, or too many, and all that
+ * follows would be read inside out; so does one that ends just a separator before a quote. */
+static const char *lenient_string(const char *begin, const char *end)
+{
+    const char *p = begin + 1;
+    bool separator = true;
+    for (; p < end && *p != '"' && *p != '\n'; p++) {
+        separator &= is_white(*p) || *p == ':' || *p == ',';
+        p += *p == '\\';
+    }
+    if (p >= end || *p == '\n')
+        return p;
+    const char *next = skip_white(p + 1, end);
+    if (next < end && *next == '"')
+        return separator && p > begin + 1 ? p : p + 1;
+    return next == end || memchr(":,]}", *next, 4) ? p + 1 : p;
+}
+
+/* Behind the value at p, brackets matched by kind and strings skipped.
+ * NULL: they do not match within [p, end). */
 static const char *lenient_end(const char *p, const char *end)
 {
     char stack[GT_JSON_DEPTH_MAX];
     size_t depth = 0;
-    for (; p < end; p++) {
-        switch (*p) {
+    while (p < end) {
+        switch (*p++) {
         case '"':
-            for (p++; p < end && *p != '"' && *p != '\n'; p++)
-                p += *p == '\\';
+            p = lenient_string(p - 1, end);
             break;
         case '{':
         case '[':
             if (depth == sizeof stack)
                 return NULL;
-            stack[depth++] = *p == '{' ? '}' : ']';
+            stack[depth++] = p[-1] == '{' ? '}' : ']';
             break;
         case '}':
         case ']':
-            if (depth == 0 || stack[--depth] != *p)
+            if (depth == 0 || stack[--depth] != p[-1])
                 return NULL;
             if (depth == 0)
-                return p + 1;
+                return p;
             break;
         default:
             break;
@@ -37,11 +62,14 @@ static const char *lenient_end(const char *p, const char *end)
     return NULL;
 }
 
-static const char *skip_white(const char *p, const char *end)
+/* A key at p: then we are inside an object, not behind one. */
+static bool is_key(const char *p, const char *end)
 {
-    while (p < end && is_white(*p))
-        p++;
-    return p;
+    if (p == end || *p != '"')
+        return false;
+    p = gt_scan_value_end(p, end);
+    p = skip_white(p, end);
+    return p == end || *p == ':';
 }
 
 /* Does what stands at p fit behind a record of this frame? */
@@ -50,15 +78,30 @@ static bool fits(const text *t, const char *p)
     const char *next = skip_white(p, t->end);
     if (next == t->end)
         return t->last;
-    if (t->frames[t->depth] == FRAME_ARRAY)
-        return *next == ',' || *next == ']';
-    return *next == '{' || *next == '[';
+    if (t->frames[t->depth] != FRAME_ARRAY)
+        return *next == '{' || *next == '[';
+    if (*next == ',')
+        return !is_key(skip_white(next + 1, t->end), t->end);
+    if (*next != ']')
+        return false;
+    if (t->frames[t->depth - 1] != FRAME_OBJECT)
+        return true;
+    /* Inside an object stands the array of records, or one of the malformed record's own; only
+     * behind the former may the text end. */
+    for (next = skip_white(next + 1, t->end); next < t->end && *next == '}';)
+        next = skip_white(next + 1, t->end);
+    if (next < t->end && *next == ',')
+        return t->frames[t->depth - 2] == FRAME_TOP && search_within(t, next, t->end) == t->end;
+    return next == t->end || *next == '{';
 }
 
-/* Have the first byte behind the white space at p + at, as far as the text and the limit go. */
+/* Bytes behind the white space at p + at to tell a key by. */
+#define BEHIND 256
+
+/* Have the bytes behind the white space at p + at, as far as the text and the limit go. */
 static bool see_behind(text *t, size_t at)
 {
-    while (skip_white(t->p + at, t->end) == t->end)
+    while (t->end - skip_white(t->p + at, t->end) < BEHIND)
         if ((size_t)(t->end - t->p) > GT_RECORD_BYTES_MAX || !text_more(t, t->p))
             return false;
     return true;
@@ -81,8 +124,28 @@ static size_t next_line(text *t)
     return unindented && begins ? (size_t)(next - t->p) : GT_NPOS;
 }
 
-/* An object that is a record, or an envelope, beyond doubt: some of its parts look like one. */
-static bool is_certain(const text *t, const char *const *values)
+static bool is_certain(const text *t, const char *const *values, unsigned nested);
+
+/* Does the wrapped value hold something that is certain? */
+static bool wraps_certain(const text *t, const char *value, unsigned nested)
+{
+    const char *values[SHAPE_COUNT];
+    gt_scan scan = {0, values};
+    if (*value == '[')
+        value = skip_white(value + 1, t->end);
+    if (value < t->end && *value == '"') {
+        gt_str inside = {value, (size_t)(gt_scan_value_end(value, t->end) - value)};
+        return gt_str_find(inside, GT_STR("eventSource")) != GT_NPOS;
+    }
+    if (value == t->end || *value != '{' || nested == 4)
+        return false;
+    gt_scan_text(t->reader->scanner, t->reader->plan, value, t->end, &scan);
+    return is_certain(t, values, nested + 1);
+}
+
+/* An object that is a record, or an envelope of one, beyond doubt. Two fields alone are not enough:
+ * the details of an Insight event name source and name of a call. */
+static bool is_certain(const text *t, const char *const *values, unsigned nested)
 {
     if (t->reader->kind == GT_RECORDS_ECS)
         return true;
@@ -91,9 +154,13 @@ static bool is_certain(const text *t, const char *const *values)
                                    SHAPE_EVENT_TIME, SHAPE_AWS_REGION};
     for (size_t i = 0; i < sizeof strong / sizeof *strong; i++)
         fields += values[strong[i]] != NULL;
-    if (fields >= 2)
+    bool named = values[SHAPE_EVENT_ID] && *values[SHAPE_EVENT_ID] == '"';
+    if (fields >= 3 || (fields == 2 && named))
         return true;
-    return fields == 0 && look_of(t->reader, values) >= LOOK_WRAPPER;
+    for (size_t i = SHAPE_RECORDS; i < SHAPE_COUNT && fields == 0; i++)
+        if (values[i] && wraps_certain(t, values[i], nested))
+            return true;
+    return false;
 }
 
 /* May an object begin at p, seen from what stands before it? begin: of the malformed record. */
@@ -134,7 +201,7 @@ static gt_status search(text *t)
         bool container = t->frames[t->depth] == FRAME_TOP &&
                          look_of(t->reader, values) == LOOK_CONTAINER;
         if ((verdict == GT_SCAN_OK || (container && verdict != GT_SCAN_DEEP)) &&
-            is_certain(t, values)) {
+            is_certain(t, values, 0)) {
             t->p = brace;
             t->comma = true; /* whatever separated them was part of the broken one */
             return GT_OK;
@@ -150,6 +217,23 @@ static gt_status search(text *t)
     }
 }
 
+const char *search_within(const text *t, const char *begin, const char *end)
+{
+    const char *values[SHAPE_COUNT], *brace;
+    gt_scan scan = {0, values};
+    for (const char *p = begin; (brace = memchr(p, '{', (size_t)(end - p))); p = brace + 1) {
+        if (!may_begin(begin, brace))
+            continue;
+        gt_scan_verdict verdict =
+            gt_scan_text(t->reader->scanner, t->reader->plan, brace, end, &scan);
+        if (verdict == GT_SCAN_OK && is_certain(t, values, 0))
+            return brace;
+        if (verdict == GT_SCAN_OK)
+            brace += scan.len - 1;
+    }
+    return end;
+}
+
 gt_status resync(text *t)
 {
     const char *end;
@@ -158,6 +242,12 @@ gt_status resync(text *t)
            (size_t)(t->end - t->p) < GT_STREAM_WINDOW && text_more(t, t->p))
         ;
     size_t len = end ? (size_t)(end - t->p) : 0, line = GT_NPOS;
+    const char *next = len ? search_within(t, t->p + 1, end) : end;
+    if (next != end) { /* the brackets would take a good record for a part of the bad one */
+        t->p = next;
+        t->comma = true;
+        return GT_OK;
+    }
     if (len)
         see_behind(t, len);
     GT_TRY(t->status);

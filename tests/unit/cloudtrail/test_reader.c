@@ -206,6 +206,44 @@ static void test_every_cut(void **state)
     }
 }
 
+/* One byte of one record is wrong, wherever and in whichever shape: the others are all found, and
+ * what is rejected lies in that record: a bracket too many makes a few pieces of it. */
+static void test_every_broken_byte(void **state)
+{
+    (void)state;
+#define BODY(id)                                                                                   \
+    "{\"eventName\":\"a\", \"awsRegion\":\"r\", \"k\": {\"l\": [{\"m\": [\"x\", 1]}]}, "                  \
+    "\"eventID\":\"" id "\", \"o\": {\"p\": 0}, \"q\": \"\"}"
+#define WRAP(id) "{\"_index\": \"i\", \"_source\": " BODY(id) ", \"_id\": \"x\"}"
+    static const char *const texts[] = {
+        "{\"Records\":[" BODY("1") "," BODY("2") "," BODY("3") "," BODY("4") "]}",
+        "{\"Records\": [" BODY("1") ", " BODY("2") ", " BODY("3") ", " BODY("4") "], \"t\": 1}",
+        "[" WRAP("1") ", " WRAP("2") ", " WRAP("3") ", " WRAP("4") "]",
+        BODY("1") "\n" BODY("2") "\n" BODY("3") "\n" BODY("4") "\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        gt_str text = gt_str_c(texts[i]);
+        char copy[2048];
+        assert_true(text.len < sizeof copy);
+        const char *opening = i == 2 ? "{\"_index\"" : "{\"eventName\"";
+        const char *second = strstr(strstr(texts[i], opening) + 1, opening);
+        size_t len = i == 2 ? sizeof WRAP("2") - 1 : sizeof BODY("2") - 1;
+        for (size_t at = (size_t)(second - texts[i]), end = at + len; at < end; at++) {
+            for (const char *bad = "\"{}[],:x\\"; *bad; bad++) {
+                memcpy(copy, text.ptr, text.len);
+                copy[at] = *bad;
+                outcome o = read_text((gt_str){copy, text.len}, 0);
+                const char *out = o.text.data;
+                bool others = strstr(out, "+1@") && strstr(out, "+3@") && strstr(out, "+4@");
+                if (!others || o.records + o.rejected > 9)
+                    print_error("byte %zu '%c': %.*s\n%s\n", at, *bad, (int)text.len, copy, out);
+                assert_true(others);
+                assert_true(o.records + o.rejected <= 9);
+                gt_buf_done(&o.text);
+            }
+        }
+    }
+}
+
 /* --- compression ------------------------------------------------------------------------------ */
 
 static gt_str gzip(gt_str text)
@@ -473,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_plain_shapes), cmocka_unit_test(test_wrappers),
         cmocka_unit_test(test_fields),       cmocka_unit_test(test_rejects),
         cmocka_unit_test(test_every_cut),    cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_every_broken_byte),
         cmocka_unit_test(test_gzip_cut_everywhere), cmocka_unit_test(test_zstd),
         cmocka_unit_test(test_other_formats), cmocka_unit_test(test_large),
         cmocka_unit_test(test_limits),       cmocka_unit_test(test_bomb),
