@@ -62,8 +62,8 @@ extern const uint8_t gt_options_general[];
 #define GT_OPTS_SELECT                                                                             \
     GT_OPT_INPUT, GT_OPT_SINCE, GT_OPT_UNTIL, GT_OPT_ACCOUNT, GT_OPT_REGION, GT_OPT_THREADS
 #define GT_OPTS_SG                                                                                 \
-    GT_OPT_FORMAT_SG, GT_OPT_SNAPSHOT, GT_OPT_SNAPSHOT_TIME, GT_OPT_ACCOUNT, GT_OPT_REGION,        \
-        GT_OPT_THREADS
+    GT_OPT_DB, GT_OPT_FORMAT_SG, GT_OPT_SNAPSHOT, GT_OPT_SNAPSHOT_TIME, GT_OPT_ACCOUNT,             \
+        GT_OPT_REGION, GT_OPT_THREADS
 #define GT_OPTS_MAPPING                                                                            \
     GT_OPT_MAPPING, GT_OPT_TAG, GT_OPT_CREATED, GT_OPT_GEOIP_CITY, GT_OPT_GEOIP_ASN
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cli/db.h"
 #include "cli/progress.h"
+#include "cli/sg_db.h"
 #include "detect/alert.h"
 
 #include <errno.h>
@@ -185,6 +186,7 @@ typedef struct run_worker {
     const gt_run *run;
     void *inner;
     gt_filler_worker *filler;
+    gt_arena *scratch; /* for what the database keeps of the record */
 } run_worker;
 
 static gt_status on_worker_new(void *ctx, size_t index, void **ret_worker)
@@ -197,13 +199,15 @@ static gt_status on_worker_new(void *ctx, size_t index, void **ret_worker)
     gt_status status = GT_OK;
     if (run->filler) {
         w->filler = gt_filler_worker_new(run->filler);
-        status = w->filler ? GT_OK : GT_NOMEM;
+        w->scratch = gt_arena_new(GT_BATCH_ARENA_MAX);
+        status = w->filler && w->scratch ? GT_OK : GT_NOMEM;
     }
     if (status == GT_OK && run->stage->worker_new)
         status = run->stage->worker_new(run->stage->ctx, index, &w->inner);
     if (status != GT_OK) {
         gt_status ignored = gt_filler_worker_done(w->filler);
         (void)ignored;
+        gt_arena_free(w->scratch);
         gt_free(w);
         return status;
     }
@@ -222,6 +226,7 @@ static void on_worker_free(void *ctx, void *opaque)
     /* The filler remembers a failure; gt_filler_close tells it. */
     gt_status ignored = gt_filler_worker_done(w->filler);
     (void)ignored;
+    gt_arena_free(w->scratch);
     gt_free(w);
 }
 
@@ -232,7 +237,10 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
     const gt_pipeline_stage *stage = w->run->stage;
     if (stage->record)
         GT_TRY(stage->record(w->inner, input, record, emit));
-    return w->filler ? gt_filler_add(w->filler, record->json, record->event_time) : GT_OK;
+    if (!w->filler)
+        return GT_OK;
+    GT_TRY(gt_filler_add(w->filler, record->json, record->event_time));
+    return gt_sg_db_fill(w->filler, w->scratch, record);
 }
 
 static int begin_filling(gt_run *run)

@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "cli/db.h"
+#include "cli/sg_db.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -169,16 +171,31 @@ static int take_arguments(gt_sg_run *r)
         else
             r->paths[r->path_count++] = cli->args[i];
     }
-    if (r->path_count == 0)
-        return gt_cli_usage(cli, "nothing to read: name files or folders");
+    bool db = gt_cli_has(cli, GT_OPT_DB);
+    if (db && r->path_count)
+        return gt_cli_usage(cli, "give PATHs or --db, not both");
+    if (!db && r->path_count == 0)
+        return gt_cli_usage(cli, "which logs? give PATHs or --db");
     return GT_EXIT_OK;
+}
+
+/* A snapshot may speak of any group: then everything is loaded, else one group at a time. */
+static int open_db(gt_sg_run *r)
+{
+    int exit = gt_db_open(r->cli, false, &r->store);
+    if (exit || !gt_cli_has(r->cli, GT_OPT_SNAPSHOT)) {
+        r->whole = false;
+        return exit;
+    }
+    gt_status status = gt_sg_db_load(r->store, r->history);
+    return status == GT_OK ? GT_EXIT_OK : gt_db_failed(r->cli, r->store, status);
 }
 
 int gt_sg_run_open(gt_cli *cli, gt_sg_run *ret)
 {
     static const gt_sg_format formats[] = {GT_SG_TEXT, GT_SG_JSON, GT_SG_NDJSON};
     gt_sg_run *r = ret;
-    *r = (gt_sg_run){.cli = cli, .text = GT_BUF(GT_GIB)};
+    *r = (gt_sg_run){.cli = cli, .text = GT_BUF(GT_GIB), .whole = true};
     r->format = formats[gt_cli_choice(cli, GT_OPT_FORMAT_SG, cli->tty_out ? 0 : 2)];
     r->arena = gt_arena_new(GT_SG_HISTORY_MAX);
     r->history = gt_sg_history_new();
@@ -187,10 +204,10 @@ int gt_sg_run_open(gt_cli *cli, gt_sg_run *ret)
         return gt_cli_failed(cli, GT_NOMEM, "starting");
     int exit = take_arguments(r);
     if (!exit)
-        exit = read_paths(r);
+        exit = gt_cli_has(cli, GT_OPT_DB) ? open_db(r) : read_paths(r);
     if (!exit)
         exit = read_snapshots(r);
-    if (!exit && gt_sg_history_seal(r->history) != GT_OK)
+    if (!exit && r->whole && gt_sg_history_seal(r->history) != GT_OK)
         exit = gt_cli_failed(cli, GT_NOMEM, "ordering the changes");
     return exit;
 }
@@ -200,6 +217,7 @@ void gt_sg_run_done(gt_sg_run *r)
     if (r->path_count && r->run.options.inputs)
         gt_run_done(&r->run);
     gt_sg_history_free(r->history);
+    gt_store_close(r->store);
     gt_arena_free(r->arena);
     gt_buf_done(&r->text);
 }
@@ -210,27 +228,53 @@ static gt_status one_group(gt_sg_run *r, gt_str id, gt_sg_group_fn *fn, void *co
 {
     gt_sg_timeline *timeline;
     gt_arena_reset(r->arena, GT_MIB);
+    if (!r->whole) {
+        gt_sg_history_free(r->history);
+        r->history = NULL;
+        GT_TRY(gt_sg_db_load_group(r->store, id, &r->history));
+    }
     GT_TRY(gt_sg_history_fold(r->history, r->arena, id, &timeline));
     GT_TRY(fn(context, timeline));
     gt_sg_flush_text(r);
     return r->cli->out_failed ? GT_IO : GT_OK;
 }
 
+/* The groups asked for, else all. */
+static gt_status list_groups(gt_sg_run *r, gt_str **ret, size_t *ret_count)
+{
+    if (r->group_count || !r->whole) {
+        *ret = r->groups;
+        *ret_count = r->group_count;
+        return r->group_count ? GT_OK
+                              : gt_sg_db_groups(r->store, r->cli->arena, ret, ret_count);
+    }
+    size_t count = gt_sg_history_group_count(r->history);
+    *ret = gt_arena_array(r->cli->arena, gt_str, count + 1);
+    if (!*ret)
+        return GT_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        (*ret)[i] = gt_sg_history_group(r->history, i)->id;
+    *ret_count = count;
+    return GT_OK;
+}
+
 int gt_sg_run_groups(gt_sg_run *r, gt_sg_group_fn *fn, void *context)
 {
-    gt_status status = GT_OK;
-    size_t count = r->group_count ? r->group_count : gt_sg_history_group_count(r->history);
+    gt_str *ids = NULL;
+    size_t count = 0;
+    gt_status status = list_groups(r, &ids, &count);
     for (size_t i = 0; i < count && status == GT_OK; i++) {
-        gt_str id = r->group_count ? r->groups[i] : gt_sg_history_group(r->history, i)->id;
-        status = one_group(r, id, fn, context);
+        status = one_group(r, ids[i], fn, context);
         if (status == GT_NOTFOUND) {
-            gt_cli_note(r->cli, "%.*s: no record names this group", GT_STR_ARG(id));
+            gt_cli_note(r->cli, "%.*s: no record names this group", GT_STR_ARG(ids[i]));
             status = GT_OK;
         }
     }
-    if (status == GT_IO && r->cli->out_failed)
-        return GT_EXIT_INPUT;
-    return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(r->cli, status, "reading the history");
+    if (status == GT_OK || (status == GT_IO && r->cli->out_failed))
+        return status == GT_OK ? GT_EXIT_OK : GT_EXIT_INPUT;
+    if (r->store)
+        return gt_db_failed(r->cli, r->store, status);
+    return gt_cli_failed(r->cli, status, "reading the history");
 }
 
 void gt_sg_print_item(gt_sg_run *r, const gt_json *item)
@@ -255,6 +299,8 @@ int gt_sg_run_end(gt_sg_run *r)
     if (r->format == GT_SG_JSON)
         gt_cli_print(r->cli, r->printed ? GT_STR("\n]\n") : GT_STR("[]\n"));
     gt_cli_flush(r->cli);
+    if (r->store)
+        return GT_EXIT_OK;
     size_t count = gt_sg_history_count(r->history);
     snprintf(text, sizeof(text), "%zu security-group change%s", count, count == 1 ? "" : "s");
     return gt_run_finish(&r->run, text);

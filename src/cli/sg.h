@@ -5,13 +5,16 @@
 
 #include "cli/run.h"
 #include "sg/history.h"
+#include "store/store.h"
 
 typedef enum gt_sg_format { GT_SG_TEXT, GT_SG_JSON, GT_SG_NDJSON } gt_sg_format;
 
 typedef struct gt_sg_run {
     gt_cli *cli;
     gt_run run;
-    gt_sg_history *history;
+    gt_store *store;        /* --db; NULL: paths */
+    gt_sg_history *history; /* of everything, or with a database of the group at hand */
+    bool whole;             /* history holds everything */
     gt_arena *arena; /* for one group: reset between groups */
     gt_buf text;
     gt_sg_format format;

@@ -62,12 +62,16 @@ static bool is_default_ipv6(const gt_sg_rule *r)
            r->cidr.len == 0;
 }
 
-static void attachment_keys(const gt_sg_change *change, gt_sg_key_fn *fn, void *context)
+static void attachment_keys(const gt_sg_change *change, gt_arena *scratch, gt_sg_key_fn *fn,
+                            void *context)
 {
     for (size_t i = 0; i < change->attachment_count; i++) {
         const gt_sg_attachment *a = &change->attachments[i];
-        for (size_t k = 0; k < a->group_count; k++)
+        for (size_t k = 0; k < a->group_count; k++) {
             fn(context, a->groups[k]);
+            if (a->names[k].len)
+                fn(context, gt_arena_printf(scratch, "named:%.*s", GT_STR_ARG(a->names[k])));
+        }
         if (a->resource.len)
             fn(context, a->resource);
         if (a->interface.len)
@@ -75,33 +79,40 @@ static void attachment_keys(const gt_sg_change *change, gt_sg_key_fn *fn, void *
     }
 }
 
+static void group_keys(const gt_sg_change *change, gt_arena *scratch, gt_sg_key_fn *fn,
+                       void *context)
+{
+    gt_str name = change->group_name, id = change->group_id;
+    bool life = change->operation == GT_SG_CREATE || change->operation == GT_SG_DELETE;
+    if (id.len)
+        fn(context, id);
+    if (id.len && life)
+        fn(context, gt_arena_printf(scratch, "life:%.*s", GT_STR_ARG(id)));
+    if (name.len)
+        fn(context, gt_arena_printf(scratch, id.len ? "named:%.*s" : "name:%.*s",
+                                    GT_STR_ARG(name)));
+    if (name.len && id.len && !life) /* a call by name works in the default VPC alone */
+        fn(context, gt_arena_printf(scratch, "default:%.*s/%.*s", GT_STR_ARG(change->account),
+                                    GT_STR_ARG(change->region)));
+    for (size_t i = 0; i < change->rule_count; i++)
+        if (is_default_ipv6(&change->rules[i])) {
+            fn(context, GT_STR("default-ipv6"));
+            break;
+        }
+}
+
 void gt_sg_change_keys(const gt_sg_change *change, gt_arena *scratch, gt_sg_key_fn *fn,
                        void *context)
 {
     gt_arena_mark mark = gt_arena_save(scratch);
-    if (change->operation == GT_SG_ATTACH || change->operation == GT_SG_DETACH) {
-        attachment_keys(change, fn, context);
-    } else if (change->operation == GT_SG_PREFIX_LIST) {
+    if (change->operation == GT_SG_ATTACH || change->operation == GT_SG_DETACH)
+        attachment_keys(change, scratch, fn, context);
+    else if (change->operation == GT_SG_PREFIX_LIST)
         fn(context, change->prefix_list);
-    } else if (change->operation == GT_SG_VPC) {
+    else if (change->operation == GT_SG_VPC)
         fn(context, change->vpc_id);
-    } else {
-        gt_str name = change->group_name;
-        bool create = change->operation == GT_SG_CREATE;
-        if (change->group_id.len)
-            fn(context, change->group_id);
-        if (name.len)
-            fn(context,
-               gt_arena_printf(scratch, change->group_id.len ? "named:%.*s" : "name:%.*s",
-                               GT_STR_ARG(name)));
-        if (create && change->vpc_id.len)
-            fn(context, change->vpc_id);
-        for (size_t i = 0; i < change->rule_count; i++)
-            if (is_default_ipv6(&change->rules[i])) {
-                fn(context, GT_STR("default-ipv6"));
-                break;
-            }
-    }
+    else
+        group_keys(change, scratch, fn, context);
     gt_arena_rewind(scratch, mark);
 }
 

@@ -32,8 +32,10 @@ size_t gt_sg_history_bytes(const gt_sg_history *history);
 gt_status gt_sg_history_anchor(gt_sg_history *history, const gt_json *snapshot, gt_time_ms time,
                                size_t *ret_groups) GT_MUST_CHECK;
 
-/* Packed form, for storage: self-contained bytes; and the keys under which a reader will look for it
- * (group, "name:NAME", prefix list, VPC, resource), one call each. */
+/* Packed form, for storage: self-contained bytes; and the keys under which a reader will look for it, one
+ * call each: the ids of groups, prefix lists, VPCs and resources as they are; "name:NAME" for a call by
+ * name, "named:NAME" where name and id are both told, "life:ID" for the beginning and end of a group,
+ * "default:ACCOUNT/REGION" where a call by name told an id, "default-ipv6" for all egress to ::/0. */
 void gt_sg_change_pack(const gt_sg_change *change, gt_buf *out);
 gt_status gt_sg_change_unpack(gt_arena *arena, gt_str bytes, gt_sg_change **ret) GT_MUST_CHECK;
 typedef void gt_sg_key_fn(void *context, gt_str key);
@@ -62,6 +64,10 @@ size_t gt_sg_history_group_count(gt_sg_history *history);
 const gt_sg_group *gt_sg_history_group(gt_sg_history *history, size_t index);
 /* NULL when no change names it. */
 const gt_sg_group *gt_sg_history_find(gt_sg_history *history, gt_str group_id);
+
+/* Does only evidence from other groups tell whether the group's VPC had IPv6 when it was made? For loading
+ * no more than needed. */
+bool gt_sg_history_needs_ipv6(gt_sg_history *history, const gt_sg_group *group);
 
 /* --- a group's timeline -------------------------------------------------------------------------- */
 

@@ -316,6 +316,14 @@ static gt_sg_truth from_group(gt_sg_history *h, gt_arena *scratch, const gt_sg_g
     return first->operation == GT_SG_AUTHORIZE ? GT_SG_NO : GT_SG_YES;
 }
 
+bool gt_sg_history_needs_ipv6(gt_sg_history *h, const gt_sg_group *group)
+{
+    gt_arena *scratch = gt_arena_new(GT_SG_HISTORY_MAX);
+    bool needs = scratch && from_vpc_events(h, scratch, group) == GT_SG_NOT_TOLD;
+    gt_arena_free(scratch);
+    return needs;
+}
+
 gt_sg_truth gt_sg_vpc_ipv6(gt_sg_history *h, gt_arena *scratch, const gt_sg_group *group)
 {
     gt_sg_truth answer = from_vpc_events(h, scratch, group);

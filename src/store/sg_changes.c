@@ -2,6 +2,27 @@
 
 #include "base/hash.h"
 
+/* A few witnesses of an account's default VPC are enough. */
+#define WITNESSES_MAX 4
+
+static gt_status key_add(gt_store *store, gt_str key, int64_t change)
+{
+    sqlite3_stmt *stmt;
+    if (gt_str_starts(key, GT_STR("default:")))
+        GT_TRY(gt_store_prepare(store,
+                                "INSERT OR IGNORE INTO sg_keys(key, change) SELECT ?1, ?2 WHERE "
+                                "(SELECT count(*) FROM sg_keys WHERE key = ?1) < ?3",
+                                &stmt));
+    else
+        GT_TRY(gt_store_prepare(store, "INSERT OR IGNORE INTO sg_keys(key, change) VALUES(?1, ?2)",
+                                &stmt));
+    gt_store_bind_str(stmt, 1, key);
+    gt_store_bind_i64(stmt, 2, change);
+    if (gt_str_starts(key, GT_STR("default:")))
+        gt_store_bind_i64(stmt, 3, WITNESSES_MAX);
+    return gt_store_run(store, stmt);
+}
+
 gt_status gt_store_sg_add(gt_store *store, gt_str packed, const gt_str *keys, size_t key_count)
 {
     sqlite3_stmt *stmt;
@@ -14,13 +35,8 @@ gt_status gt_store_sg_add(gt_store *store, gt_str packed, const gt_str *keys, si
     if (sqlite3_changes(gt_store_db(store)) == 0)
         return GT_OK;
     int64_t id = sqlite3_last_insert_rowid(gt_store_db(store));
-    for (size_t i = 0; i < key_count; i++) {
-        GT_TRY(gt_store_prepare(store, "INSERT OR IGNORE INTO sg_keys(key, change) VALUES(?1, ?2)",
-                                &stmt));
-        gt_store_bind_str(stmt, 1, keys[i]);
-        gt_store_bind_i64(stmt, 2, id);
-        GT_TRY(gt_store_run(store, stmt));
-    }
+    for (size_t i = 0; i < key_count; i++)
+        GT_TRY(key_add(store, keys[i], id));
     return GT_OK;
 }
 
@@ -76,6 +92,19 @@ gt_status gt_store_sg_count(gt_store *store, int64_t *ret)
     GT_TRY(gt_store_prepare(store, "SELECT count(*) FROM sg_changes", &stmt));
     GT_TRY(gt_store_step(store, stmt, &row));
     *ret = row ? gt_store_col_i64(stmt, 0) : 0;
+    (void)sqlite3_reset(stmt);
+    return GT_OK;
+}
+
+gt_status gt_store_sg_nameless(gt_store *store, bool *ret)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store,
+                            "SELECT 1 FROM sg_keys k WHERE k.key >= 'name:' AND k.key < 'name;' AND "
+                            "NOT EXISTS(SELECT 1 FROM sg_keys n WHERE "
+                            "n.key = 'named:' || substr(k.key, 6)) LIMIT 1",
+                            &stmt));
+    GT_TRY(gt_store_step(store, stmt, ret));
     (void)sqlite3_reset(stmt);
     return GT_OK;
 }

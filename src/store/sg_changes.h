@@ -19,6 +19,8 @@ gt_status gt_store_sg_all(gt_store *store, gt_store_sg_fn *fn, void *ctx) GT_MUS
 /* Every key that begins with prefix, in byte order. */
 gt_status gt_store_sg_keys(gt_store *store, gt_str prefix, gt_store_sg_fn *fn, void *ctx)
     GT_MUST_CHECK;
+/* Is there a call by a name that no known group bears? */
+gt_status gt_store_sg_nameless(gt_store *store, bool *ret) GT_MUST_CHECK;
 gt_status gt_store_sg_count(gt_store *store, int64_t *ret) GT_MUST_CHECK;
 
 #endif
