@@ -52,7 +52,7 @@ void gt_help_bash(gt_buf *out)
     gt_buf_lit(out, "# bash completion for gatetrail; made by 'gatetrail help --completion bash'\n"
                     "_gatetrail() {\n"
                     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-                    "    local first=${COMP_WORDS[1]} second=${COMP_WORDS[2]} command words=''\n"
+                    "    local first=${COMP_WORDS[1]-} second=${COMP_WORDS[2]-} command words=''\n"
                     "    COMPREPLY=()\n"
                     "    if (( COMP_CWORD == 1 )); then\n        words='");
     command_words(out, GT_STR_NULL);
