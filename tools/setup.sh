@@ -8,11 +8,12 @@ cd "$(dirname "$0")/.." || exit 1
 packages() {
     awk -v want=" $* " '/^#/ || !NF { next }
         /^\[/ { gsub(/[][]/, ""); on = index(want, " " $1 " "); next }
-        on { print $1 }' tools/packages.txt
+        on' tools/packages.txt
 }
 
 missing() {
-    packages "$@" | while read -r name; do
+    packages "$@" | while read -r name command; do
+        [ -n "$command" ] && command -v "$command" >/dev/null && continue
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
     done
 }
@@ -29,7 +30,7 @@ install_all() {
 }
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "setup: not a Debian system; these must be here, under whatever names:" $(packages "$@") >&2
+    echo "setup: not a Debian system; these must be here, under whatever names:" $(packages "$@" | cut -d' ' -f1) >&2
     exit 0
 fi
 names=$(missing "$@")
