@@ -36,12 +36,28 @@ def part(text, name, made):
     return head + begin + made + end + tail
 
 
+def run_blocks(text):
+    """A block between <!-- run --> and <!-- /run --> holds commands ("$ gatetrail …", which may end in
+    "| head -N") and what they print as text."""
+    def again(found):
+        lines = []
+        for line in re.findall(r"^\$ .*$", found.group(1), re.M):
+            command, _, more = line[2:].partition(" | ")
+            shell = re.sub(r"^gatetrail ", f"'{GATETRAIL}' ", command) + " --format text -q"
+            shell += f" | {more}" if more else ""
+            lines += [line, output("bash", "-c", shell)]
+            if "head" in more:
+                lines[-1] += "…\n"
+        return "<!-- run -->\n```\n" + "".join(x if x.endswith("\n") else x + "\n" for x in lines) + "```\n<!-- /run -->"
+    return re.sub(r"<!-- run -->\n(.*?)<!-- /run -->", again, text, flags=re.S)
+
+
 def main():
     with open("README.md") as f:
         before = f.read()
     demo = output("tools/demo.sh", GATETRAIL)
     wanted = {
-        "README.md": part(part(before, "demo", "```\n" + demo + "```\n"), "commands", commands_table()),
+        "README.md": run_blocks(part(part(before, "demo", "```\n" + demo + "```\n"), "commands", commands_table())),
         "docs/reference/commands.md": output(GATETRAIL, "help", "--markdown"),
     }
     check = "--check" in sys.argv
