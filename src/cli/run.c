@@ -6,6 +6,7 @@
 #include "cli/progress.h"
 #include "cli/sg_db.h"
 #include "detect/alert.h"
+#include "watch/host.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -44,6 +45,98 @@ static void read_filter(gt_cli *cli, gt_input_filter *filter)
     filter->regions = gt_cli_list(cli, GT_OPT_REGION, &filter->region_count);
 }
 
+/* --- s3:// paths ------------------------------------------------------------------------------ */
+
+/* Objects come one by one over the network: more threads than processors keep it busy. */
+#define S3_THREADS 8
+
+static gt_status fetch_object(void *ctx, const gt_input *input, gt_buf *ret_bytes,
+                              const char **reterr_reason)
+{
+    return gt_s3_scan_fetch(ctx, input, ret_bytes, reterr_reason);
+}
+
+static bool stop_asked(void *ctx)
+{
+    (void)ctx;
+    return interrupted != 0;
+}
+
+static int open_s3(gt_run *run)
+{
+    gt_cli *cli = run->cli;
+    gt_buf why = GT_BUF(64 * GT_KIB);
+    run->env = gt_host_env(NULL);
+    run->env.stopped = stop_asked;
+    const gt_aws_options options = {.env = &run->env};
+    gt_status status = gt_aws_open(&options, &run->aws, &why);
+    if (status == GT_OK) {
+        run->s3 = gt_s3_scan_new(run->aws);
+        status = run->s3 ? GT_OK : GT_NOMEM;
+        run->fetch = (gt_pipeline_fetch){run->s3, fetch_object};
+    }
+    if (status != GT_OK)
+        gt_cli_error(cli, "%.*s", GT_STR_ARG(why.len ? gt_buf_str(&why)
+                                                     : gt_str_c(gt_status_text(status))));
+    gt_buf_done(&why);
+    return status == GT_OK ? GT_EXIT_OK : status == GT_INVALID ? GT_EXIT_USAGE : GT_EXIT_INPUT;
+}
+
+static int expand_s3(gt_run *run, gt_str path, gt_inputs *ret)
+{
+    gt_buf why = GT_BUF(64 * GT_KIB);
+    gt_status status =
+        gt_s3_scan_expand(run->s3, run->cli->arena, path, &run->filter, ret, &why);
+    if (status != GT_OK)
+        gt_cli_error(run->cli, "%.*s", GT_STR_ARG(why.len ? gt_buf_str(&why)
+                                                          : gt_str_c(gt_status_text(status))));
+    gt_buf_done(&why);
+    return status == GT_OK ? GT_EXIT_OK : GT_EXIT_INPUT;
+}
+
+static gt_status append_inputs(gt_arena *arena, gt_inputs *to, const gt_inputs *more)
+{
+    gt_input *items = gt_arena_grow(arena, to->items, to->count * sizeof *items,
+                                    (to->count + more->count + 1) * sizeof *items);
+    if (!items)
+        return gt_arena_status(arena);
+    if (more->count)
+        memcpy(items + to->count, more->items, more->count * sizeof *items);
+    to->items = items;
+    to->count += more->count;
+    to->bytes += more->bytes;
+    to->pruned += more->pruned;
+    to->ignored += more->ignored;
+    return GT_OK;
+}
+
+/* Paths to inputs, in the order given, whatever they are. */
+static int expand(gt_run *run, const gt_str *paths, size_t count)
+{
+    gt_arena *arena = run->cli->arena;
+    bool remote = false;
+    for (size_t i = 0; i < count; i++)
+        remote = remote || gt_str_starts(paths[i], GT_STR("s3://"));
+    if (!remote) {
+        gt_status status = gt_inputs_expand(arena, paths, count, &run->filter, &run->inputs);
+        return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(run->cli, status, "listing the files");
+    }
+    int code = open_s3(run);
+    for (size_t i = 0; code == GT_EXIT_OK && i < count; i++) {
+        gt_inputs part = {0};
+        gt_status status = GT_OK;
+        if (gt_str_starts(paths[i], GT_STR("s3://")))
+            code = expand_s3(run, paths[i], &part);
+        else
+            status = gt_inputs_expand(arena, &paths[i], 1, &run->filter, &part);
+        if (code == GT_EXIT_OK && status == GT_OK)
+            status = append_inputs(arena, &run->inputs, &part);
+        if (status != GT_OK)
+            code = gt_cli_failed(run->cli, status, "listing the files");
+    }
+    return code;
+}
+
 int gt_run_open(gt_cli *cli, const gt_str *paths, size_t path_count, gt_run *ret)
 {
     *ret = (gt_run){.cli = cli, .errors = GT_BUF(GT_GIB)};
@@ -51,9 +144,9 @@ int gt_run_open(gt_cli *cli, const gt_str *paths, size_t path_count, gt_run *ret
     read_filter(cli, &ret->filter);
     if (ret->filter.has_since && ret->filter.has_until && ret->filter.since >= ret->filter.until)
         return gt_cli_usage(cli, "--since is not before --until: no event can be between them");
-    gt_status status = gt_inputs_expand(cli->arena, paths, path_count, &ret->filter, &ret->inputs);
-    if (status != GT_OK)
-        return gt_cli_failed(cli, status, "listing the files");
+    int expanded = expand(ret, paths, path_count);
+    if (expanded != GT_EXIT_OK)
+        return expanded;
     bool ecs = gt_cli_accepts(cli, GT_OPT_INPUT) && gt_cli_choice(cli, GT_OPT_INPUT, 0) == 1;
     int64_t threads = gt_cli_number(cli, GT_OPT_THREADS, 0);
     if (threads > GT_THREADS_MAX)
@@ -61,7 +154,10 @@ int gt_run_open(gt_cli *cli, const gt_str *paths, size_t path_count, gt_run *ret
     ret->options = (gt_pipeline_options){
         .inputs = &ret->inputs,
         .kind = ecs ? GT_RECORDS_ECS : GT_RECORDS_CLOUDTRAIL,
-        .threads = threads ? (size_t)threads : processors(),
+        .threads = threads  ? (size_t)threads
+                   : ret->s3 ? S3_THREADS + processors()
+                             : processors(),
+        .fetch = ret->s3 ? &ret->fetch : NULL,
         .filter = ret->filter,
         .interrupt = &interrupted,
     };
@@ -112,6 +208,8 @@ int gt_run_fill(gt_run *run)
 void gt_run_done(gt_run *run)
 {
     gt_store_close(run->fill);
+    gt_s3_scan_free(run->s3);
+    gt_aws_close(run->aws);
     gt_ecs_tables_close(run->tables);
     gt_buf_done(&run->errors);
     pthread_mutex_destroy(&run->lock);

@@ -7,6 +7,7 @@
 #include "detect/detect.h"
 #include "ecs/ecs.h"
 #include "pipeline/pipeline.h"
+#include "source/s3/scan.h"
 #include "store/filler.h"
 
 #include <pthread.h>
@@ -27,6 +28,10 @@ typedef struct gt_run {
     gt_store *fill;    /* not NULL: gt_run_go also keeps every record it reads there */
     gt_filler *filler; /* during gt_run_go */
     gt_filler_counts filled;
+    gt_net_env env; /* of what follows, which is only there when a path is an s3:// one */
+    gt_aws *aws;
+    gt_s3_scan *s3;
+    gt_pipeline_fetch fetch;
 } gt_run;
 
 /* Expand paths and read the options that choose inputs and records (GT_OPTS_SELECT). On success

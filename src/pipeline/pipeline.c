@@ -170,6 +170,32 @@ static gt_status on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_deco
 
 /* --- inputs ------------------------------------------------------------------------------------*/
 
+static gt_status read_memory(void *ctx, char *to, size_t room, size_t *ret_len)
+{
+    gt_str *left = ctx;
+    size_t n = left->len < room ? left->len : room;
+    if (n)
+        memcpy(to, left->ptr, n);
+    *left = gt_str_from(*left, n);
+    *ret_len = n;
+    return GT_OK;
+}
+
+static gt_status read_remote(worker *w, const gt_input *input, const gt_record_sink *sink)
+{
+    const gt_pipeline_fetch *fetch = w->run->options->fetch;
+    gt_buf bytes = GT_BUF(0);
+    const char *reason = "cannot be fetched";
+    gt_status status = fetch->fetch(fetch->ctx, input, &bytes, &reason);
+    if (status == GT_IO)
+        return on_problem(w, GT_PROBLEM_INPUT, 0, reason);
+    gt_str left = gt_buf_str(&bytes);
+    if (status == GT_OK)
+        status = gt_reader_run(w->reader, w->run->options->kind, read_memory, &left, left.len, sink);
+    gt_buf_done(&bytes);
+    return status;
+}
+
 static gt_status read_input(worker *w)
 {
     static const gt_record_sink callbacks = {NULL, on_record, on_problem, on_progress};
@@ -180,6 +206,11 @@ static gt_status read_input(worker *w)
     const char *reason;
     const gt_input *input = &r->options->inputs->items[w->input];
     w->bytes_read = w->bytes_decoded = w->progress_told = 0;
+    if (r->options->fetch && gt_str_starts(input->name, GT_STR("s3://"))) {
+        gt_status fetched = read_remote(w, input, &sink);
+        atomic_fetch_add(&r->decoded_bytes, w->bytes_decoded);
+        return fetched;
+    }
     if (gt_source_file_open(input, &file, &reason) != GT_OK)
         return on_problem(w, GT_PROBLEM_INPUT, 0, reason);
     file.interrupt = r->options->interrupt;

@@ -16,6 +16,7 @@
 #ifndef GT_PIPELINE_PIPELINE_H
 #define GT_PIPELINE_PIPELINE_H
 
+#include "base/buf.h"
 #include "cloudtrail/cloudtrail.h"
 #include "source/source.h"
 
@@ -69,11 +70,20 @@ typedef struct gt_pipeline_stage {
     void (*progress)(void *ctx, const gt_progress *progress);
 } gt_pipeline_stage;
 
+/* Inputs that are no local files ("s3://…"): their bytes by name, from any worker's thread. GT_IO with a
+ * reason that lives as long as the run; GT_NOMEM. The bytes are freed by the pipeline. */
+typedef struct gt_pipeline_fetch {
+    void *ctx;
+    gt_status (*fetch)(void *ctx, const gt_input *input, gt_buf *ret_bytes,
+                       const char **reterr_reason);
+} gt_pipeline_fetch;
+
 typedef struct gt_pipeline_options {
     const gt_inputs *inputs;
     gt_record_kind kind; /* GT_RECORDS_CLOUDTRAIL or GT_RECORDS_ECS (never de-duplicated) */
     size_t threads;      /* 0: one */
     bool keep_duplicates;
+    const gt_pipeline_fetch *fetch; /* for inputs whose name begins with "s3://"; NULL: none are */
     gt_input_filter filter; /* on the records; give gt_inputs_expand the same */
     const volatile int *interrupt; /* when it becomes non-zero the run ends soon; may be NULL */
 } gt_pipeline_options;
