@@ -61,6 +61,9 @@
 #define GT_SHIP_SENDERS 2
 #define GT_SHIP_BATCH_RECORDS 2000
 #define GT_SHIP_BATCH_BYTES (5 * GT_MIB)
+/* Searching: a slice is a thread and a request at a time. */
+#define GT_SEARCH_SLICES_MAX 4
+#define GT_SEARCH_PAGE 2000
 /* Leaves of one Query DSL query: both servers refuse more than 1024 by default. */
 #define GT_DSL_CLAUSES_MAX 1000
 /* Values of one terms query: index.max_terms_count is 65536. */

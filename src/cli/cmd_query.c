@@ -2,6 +2,7 @@
  * never parsed. */
 #include "base/limits.h"
 #include "cli/db.h"
+#include "cli/cluster_scan.h"
 #include "cli/deferred.h"
 #include "cli/render.h"
 #include "cli/run.h"
@@ -200,6 +201,51 @@ static int query_db(query *q)
     return GT_EXIT_OK;
 }
 
+/* --- over a cluster ---------------------------------------------------------------------------- */
+
+static int finish(query *q)
+{
+    gt_cli *cli = q->cli;
+    char text[64];
+    if (q->format == COUNT)
+        gt_cli_printf(cli, "%llu\n", (unsigned long long)q->found);
+    snprintf(text, sizeof(text), "%llu event%s matched", (unsigned long long)q->found,
+             q->found == 1 ? "" : "s");
+    int summary = gt_run_summary(&q->run, GT_STR_NULL);
+    int exit = gt_run_finish(&q->run, text);
+    return exit ? exit : summary;
+}
+
+static gt_status on_cluster_matches(void *ctx, const gt_match *matches, size_t count, gt_str file)
+{
+    gt_run_worker *w = ctx;
+    gt_input input = {.name = file};
+    gt_record none = {.json = GT_STR("")};
+    return put_match(w->command, w, &input, &none, matches, count);
+}
+
+static int query_cluster(query *q)
+{
+    gt_run_worker worker = {.command = q, .text = GT_BUF(GT_BATCH_ARENA_MAX)};
+    gt_cluster_scan pushdown = {
+        .cli = q->cli,
+        .run = &q->run,
+        .detector = q->detector,
+        .urls = q->cli->args + 1,
+        .url_count = q->cli->arg_count - 1,
+        .matched = on_cluster_matches,
+        .ctx = &worker,
+    };
+    if (q->format == RAW)
+        return gt_cli_usage(q->cli, "a cluster holds ECS documents: --raw has no records to print");
+    int exit = gt_cluster_scan_run(&pushdown);
+    gt_buf_done(&worker.text);
+    if (exit == GT_EXIT_USAGE)
+        return exit;
+    int end = finish(q);
+    return exit ? exit : end;
+}
+
 static int query_run(query *q)
 {
     gt_cli *cli = q->cli;
@@ -208,7 +254,12 @@ static int query_run(query *q)
         return gt_cli_usage(cli, "give PATHs or --db, not both");
     if (!db && cli->arg_count < 2)
         return gt_cli_usage(cli, "which logs? give PATHs or --db");
-    int exit = gt_run_open(cli, cli->args + 1, cli->arg_count - 1, &q->run);
+    int exit = GT_EXIT_OK;
+    bool cluster = !db && gt_cli_args_are_cluster(cli, cli->args + 1, cli->arg_count - 1, &exit);
+    if (!exit)
+        exit = gt_run_open(cli, cli->args + 1, cluster ? 0 : cli->arg_count - 1, &q->run);
+    if (cluster)
+        q->run.options.kind = GT_RECORDS_ECS; /* documents come out of it */
     if (!exit)
         exit = compile(q);
     if (!exit && !gt_run_is_ecs(&q->run))
@@ -226,6 +277,8 @@ static int query_run(query *q)
                                  "not --db");
     if (db)
         return query_db(q);
+    if (cluster)
+        return query_cluster(q);
     gt_pipeline_stage stage = {
         .ctx = q,
         .worker_new = worker_new,
@@ -245,14 +298,7 @@ static int query_run(query *q)
     status = gt_deferred_replay(q->deferred, &q->run, &sink);
     if (status != GT_OK)
         return gt_cli_failed(cli, status, "evaluating security-group events");
-    char text[64];
-    if (q->format == COUNT)
-        gt_cli_printf(cli, "%llu\n", (unsigned long long)q->found);
-    snprintf(text, sizeof(text), "%llu event%s matched", (unsigned long long)q->found,
-             q->found == 1 ? "" : "s");
-    int summary = gt_run_summary(&q->run, GT_STR_NULL);
-    exit = gt_run_finish(&q->run, text);
-    return exit ? exit : summary;
+    return finish(q);
 }
 
 int gt_cmd_query(gt_cli *cli)

@@ -1,4 +1,5 @@
 #include "base/limits.h"
+#include "cli/cluster_scan.h"
 #include "cli/deferred.h"
 #include "cli/render.h"
 #include "cli/rules.h"
@@ -166,6 +167,35 @@ static int finish(scan *s)
     return s->found && gt_cli_flag(cli, GT_OPT_EXIT_CODE) ? GT_EXIT_ALERTS : GT_EXIT_OK;
 }
 
+/* --- over a cluster --------------------------------------------------------------------------- */
+
+static gt_status on_cluster_matches(void *ctx, const gt_match *matches, size_t count, gt_str file)
+{
+    gt_run_worker *w = ctx;
+    gt_input input = {.name = file};
+    return put_matches(w->command, w, &input, NULL, matches, count);
+}
+
+static int scan_cluster(scan *s)
+{
+    gt_run_worker worker = {.command = s, .text = GT_BUF(GT_BATCH_ARENA_MAX)};
+    gt_cluster_scan pushdown = {
+        .cli = s->cli,
+        .run = &s->run,
+        .detector = s->detector,
+        .urls = s->cli->args,
+        .url_count = s->cli->arg_count,
+        .matched = on_cluster_matches,
+        .ctx = &worker,
+    };
+    int exit = gt_cluster_scan_run(&pushdown);
+    gt_buf_done(&worker.text);
+    if (exit == GT_EXIT_USAGE)
+        return exit;
+    int end = finish(s);
+    return exit ? exit : end;
+}
+
 static int prepare(scan *s)
 {
     gt_cli *cli = s->cli;
@@ -205,7 +235,12 @@ static format wanted_format(const gt_cli *cli)
 static int scan_run(scan *s)
 {
     gt_cli *cli = s->cli;
-    int exit = gt_run_open(cli, cli->args, cli->arg_count, &s->run);
+    int exit;
+    bool cluster = gt_cli_args_are_cluster(cli, cli->args, cli->arg_count, &exit);
+    if (!exit)
+        exit = gt_run_open(cli, cli->args, cluster ? 0 : cli->arg_count, &s->run);
+    if (cluster)
+        s->run.options.kind = GT_RECORDS_ECS; /* documents come out of it */
     if (!exit)
         exit = prepare(s);
     if (!exit && !gt_run_is_ecs(&s->run))
@@ -220,6 +255,8 @@ static int scan_run(scan *s)
         gt_cli_print(cli, gt_buf_str(&head));
         gt_buf_done(&head);
     }
+    if (cluster)
+        return scan_cluster(s);
     gt_pipeline_stage stage = {
         .ctx = s,
         .worker_new = worker_new,

@@ -1,6 +1,6 @@
 #include "base/limits.h"
-#include "base/mem.h"
 #include "cli/cluster.h"
+#include "cli/deferred.h"
 #include "cli/run.h"
 #include "cluster/ship.h"
 #include "cluster/template.h"
@@ -11,73 +11,40 @@
 /* Refused records that are named one by one; the rest is counted. */
 #define FAILURES_SHOWN 20
 
+/* Matches every event, and reads what the history of security groups adds to them. */
+static const char *const EVERYTHING = "*: * or gatetrail.security_group.id: *";
+
 typedef struct shipping {
     gt_cli *cli;
     gt_run run;
     gt_cli_cluster cluster;
     gt_str stream;
+    gt_rule rule;
+    gt_detector *detector;
+    gt_deferred *deferred;
     gt_ship *ship;
     gt_buf message;
-    gt_status failure;
+    gt_arena *scratch; /* of the committing thread */
     uint64_t shown;
 } shipping;
-
-typedef struct worker {
-    shipping *shipping;
-    gt_ecs *ecs;
-    gt_arena *batch;
-    gt_buf text;
-} worker;
-
-static void worker_free(void *ctx, void *opaque)
-{
-    worker *w = opaque;
-    (void)ctx;
-    if (!w)
-        return;
-    gt_ecs_free(w->ecs);
-    gt_arena_free(w->batch);
-    gt_buf_done(&w->text);
-    gt_free(w);
-}
 
 static gt_status worker_new(void *ctx, size_t index, void **ret)
 {
     shipping *s = ctx;
     (void)index;
-    worker *w = gt_calloc(1, sizeof(*w));
-    if (!w)
-        return GT_NOMEM;
-    w->shipping = s;
-    w->text = GT_BUF(GT_BATCH_ARENA_MAX);
-    w->batch = gt_arena_new(GT_BATCH_ARENA_MAX);
-    w->ecs = s->run.tables ? gt_ecs_new(s->run.tables) : NULL;
-    if (!w->batch || (s->run.tables && !w->ecs)) {
-        worker_free(NULL, w);
-        return GT_NOMEM;
-    }
-    *ret = w;
-    return GT_OK;
+    return gt_run_worker_new(&s->run, s->detector, gt_deferred_enrich(s->deferred), s, ret);
 }
 
 /* Servers take ids of up to 512 bytes. */
 #define ID_MAX 400
 
-/* The document's id, then a line end, then the document. */
-static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record, gt_emit *emit)
+/* The document's id as JSON, then a line end, then the document. */
+static gt_status render(const shipping *s, gt_run_worker *w, const gt_record *record,
+                        const gt_json *document)
 {
-    worker *w = opaque;
     char name[GT_RECORD_ID_MAX];
-    gt_json *document = NULL;
-    (void)input;
-    gt_arena_reset(w->batch, 4 * GT_MIB);
-    GT_TRY(gt_json_parse(w->batch, record->json, &document, NULL));
     gt_str id = gt_record_id(record, name);
-    if (w->ecs) {
-        GT_TRY(gt_ecs_map(w->ecs, w->batch, document, record->json, &document));
-    } else {
-        if (!gt_run_document_inside(&w->shipping->run, document))
-            return GT_OK;
+    if (gt_run_is_ecs(&s->run)) {
         gt_str own = gt_json_path_str(document, "event.id");
         id = own.len ? own : id;
     }
@@ -90,22 +57,88 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
     gt_json_write_str(&w->text, id);
     gt_buf_add_byte(&w->text, '\n');
     gt_json_write(&w->text, document);
-    gt_emit_bytes(emit, 0, gt_buf_str(&w->text));
     return gt_buf_status(&w->text);
 }
 
-static gt_status on_commit(void *ctx, const gt_committed *item)
+static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record, gt_emit *emit)
+{
+    gt_run_worker *w = opaque;
+    shipping *s = w->command;
+    const gt_match *matches;
+    size_t count;
+    bool taken;
+    (void)input;
+    GT_TRY(gt_deferred_take(s->deferred, w, record, emit, &taken));
+    if (taken)
+        return GT_OK;
+    gt_status status = gt_detect_record(w->detect, record, &matches, &count);
+    if (status == GT_INVALID) {
+        gt_emit_reject(emit, "not a JSON object");
+        return GT_OK;
+    }
+    if (status != GT_OK || !count)
+        return status;
+    if (gt_run_is_ecs(&s->run) && !gt_run_document_inside(&s->run, matches[0].document))
+        return GT_OK;
+    GT_TRY(render(s, w, record, matches[0].document));
+    gt_emit_bytes(emit, 0, gt_buf_str(&w->text));
+    return GT_OK;
+}
+
+static gt_status put_document(void *ctx, const gt_committed *item)
 {
     shipping *s = ctx;
     gt_str quoted, document = gt_str_cut(item->bytes, '\n', &quoted);
     gt_json *id = NULL;
-    gt_arena_mark mark = gt_arena_save(s->cli->arena);
-    gt_status status = gt_json_parse(s->cli->arena, quoted, &id, NULL);
+    gt_arena_reset(s->scratch, GT_KIB);
+    gt_status status = gt_json_parse(s->scratch, quoted, &id, NULL);
     if (status == GT_OK)
         status = gt_ship_add(s->ship, gt_json_str(id), document);
-    gt_arena_rewind(s->cli->arena, mark);
-    s->failure = status;
     return status == GT_OK ? GT_OK : GT_END; /* gt_ship_close says why */
+}
+
+/* The order of documents in a cluster means nothing: only what waits for the history is kept. */
+static gt_status on_commit(void *ctx, const gt_committed *item)
+{
+    shipping *s = ctx;
+    bool kept;
+    if (item->tag == 0)
+        return put_document(s, item);
+    return gt_deferred_keep(s->deferred, item, &kept);
+}
+
+static gt_status put_match(void *ctx, gt_run_worker *w, const gt_input *input,
+                           const gt_record *record, const gt_match *matches, size_t count)
+{
+    const shipping *s = ctx;
+    (void)count;
+    GT_TRY(render(s, w, record, matches[0].document));
+    gt_committed item = {.input = input, .bytes = gt_buf_str(&w->text)};
+    return put_document(ctx, &item);
+}
+
+static int prepare(shipping *s)
+{
+    gt_cli *cli = s->cli;
+    gt_diags diags;
+    gt_str text = gt_str_c(EVERYTHING);
+    s->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
+    if (!s->scratch)
+        return gt_cli_failed(cli, GT_NOMEM, "shipping");
+    gt_diags_init(&diags, cli->arena, GT_STR("query"), text);
+    s->rule = (gt_rule){.enabled = true, .state = GT_RULE_RUNS, .query_text = text};
+    gt_status status = gt_kql_compile(cli->arena, s->scratch, text, (gt_offsets){0, NULL},
+                                      gt_schema_default(), &s->rule.query, &diags);
+    gt_rule *one[1] = {&s->rule};
+    gt_rules rules = {.items = one, .count = 1};
+    gt_detector_options options = {
+        .rules = &rules, .documents = gt_run_is_ecs(&s->run), .now = cli->now,
+    };
+    if (status == GT_OK)
+        status = gt_detector_new(cli->arena, &options, &s->detector);
+    if (status == GT_OK && !gt_run_is_ecs(&s->run))
+        status = gt_deferred_new(s->detector, &s->deferred);
+    return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(cli, status, "preparing to ship");
 }
 
 /* On a sender's thread, one at a time. */
@@ -185,6 +218,8 @@ static int ship(shipping *s)
     if (!exit && !gt_run_is_ecs(&s->run))
         exit = gt_run_tables(&s->run);
     if (!exit)
+        exit = prepare(s);
+    if (!exit)
         exit = install_template(s);
     if (exit)
         return exit;
@@ -204,10 +239,13 @@ static int ship(shipping *s)
         .ctx = s,
         .worker_new = worker_new,
         .record = on_record,
-        .worker_free = worker_free,
+        .worker_free = gt_run_worker_free,
         .commit = on_commit,
     };
     exit = gt_run_go(&s->run, &stage);
+    gt_deferred_sink sink = {.ctx = s, .item = put_document, .matches = put_match};
+    if (!exit && gt_deferred_replay(s->deferred, &s->run, &sink) == GT_NOMEM)
+        exit = gt_cli_failed(cli, GT_NOMEM, "evaluating security-group events");
     int end = finish(s);
     return exit ? exit : end;
 }
@@ -216,6 +254,8 @@ int gt_cmd_ship(gt_cli *cli)
 {
     shipping s = {.cli = cli, .message = GT_BUF(8192)};
     int exit = ship(&s);
+    gt_deferred_free(s.deferred);
+    gt_arena_free(s.scratch);
     gt_run_done(&s.run);
     gt_cli_cluster_done(&s.cluster);
     gt_buf_done(&s.message);

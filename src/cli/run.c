@@ -447,7 +447,7 @@ int gt_run_finish(gt_run *run, const char *more)
         gt_buf_printf(&line, "; %llu new in the database", (unsigned long long)run->filled.written);
     if (c->interrupted)
         gt_cli_error(cli, "interrupted: not everything was read");
-    if (run->inputs.count == 0 && !run->inputs.pruned)
+    if (run->inputs.count == 0 && !run->inputs.pruned && !c->read)
         gt_cli_warn(cli, "no log file was found in what was named");
     gt_cli_note(cli, "%s", line.data ? line.data : "");
     gt_buf_done(&line);
