@@ -16,9 +16,10 @@
 /* Objects that one plan of wanted fields looks into: indices are 15 bits. */
 #define GT_SCAN_NODES_MAX 32000
 
-/* Pieces of 64 bytes of the records' skeletons a reader remembers: a busy organisation's trails make
- * some thousand skeletons of some ten pieces. 2 MiB a thread. */
-#define GT_SKELETON_PIECES_MAX 16384
+/* Skeletons of records a reader remembers (a busy organisation's trails make some thousand), and
+ * their bytes: what a core's second-level cache and its neighbour hold. */
+#define GT_SKELETONS_MAX 4096
+#define GT_SKELETON_BYTES_MAX (2 * GT_MIB)
 
 /* One CloudTrail record. AWS caps a record at 256 KB (1 MB with enrichment); a SIEM's dump of one
  * may double it. */

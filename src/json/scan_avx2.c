@@ -59,19 +59,37 @@ static inline uint64_t prefix_xor(uint64_t x)
 #include "json/scan_core_internal.h"
 
 typedef struct skeleton_masks {
-    uint64_t quote, backslash, control, before; /* before: ':' and '[' */
+    uint64_t quote, backslash, before; /* before: ':' and '[' */
 } skeleton_masks;
+
+typedef __m256i lowest;
+
+static inline lowest lowest_none(void)
+{
+    return _mm256_set1_epi8(-1);
+}
 
 #define IS_CONTROL(v) _mm256_cmpeq_epi8(_mm256_min_epu8((v), _mm256_set1_epi8(0x1F)), (v))
 #define IS_BEFORE(v) _mm256_or_si256(EQUAL(v, ':'), EQUAL(v, '['))
 
-static inline void string_masks(const char *p, skeleton_masks *m)
+static inline bool has_control(lowest low)
+{
+    return _mm256_movemask_epi8(IS_CONTROL(low)) != 0;
+}
+
+static inline uint64_t control_mask(const char *p)
+{
+    LOAD(p);
+    return EACH(IS_CONTROL);
+}
+
+static inline lowest string_masks(const char *p, skeleton_masks *m, lowest low)
 {
     LOAD(p);
     m->quote = EACH(IS_QUOTE);
     m->backslash = EACH(IS_BACKSLASH);
-    m->control = EACH(IS_CONTROL);
     m->before = EACH(IS_BEFORE);
+    return _mm256_min_epu8(low, _mm256_min_epu8(v0, v1));
 }
 
 /* There is no compress: runs of kept bytes are copied, whole vectors at a time. */
@@ -97,12 +115,68 @@ static inline unsigned cut(unsigned char *to, const char *from, uint64_t keep)
     return (unsigned)(to - begin);
 }
 
+static inline __m256i load(const unsigned char *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+static inline unsigned boundaries(const unsigned char *p)
+{
+    __m256i second = load(p + 1);
+    __m256i between = _mm256_or_si256(EQUAL(second, ','), EQUAL(second, '\n'));
+    __m256i around = _mm256_and_si256(EQUAL(load(p), '}'), EQUAL(load(p + 2), '{'));
+    return (unsigned)_mm256_movemask_epi8(_mm256_and_si256(between, around));
+}
+
+static inline uint64_t boundary_mask(const unsigned char *p)
+{
+    return boundaries(p) | (uint64_t)boundaries(p + 32) << 32;
+}
+
+static inline __m256i mix(const unsigned char *p, __m256i key)
+{
+    __m256i v = load(p), x = _mm256_xor_si256(v, key);
+    return _mm256_add_epi64(_mm256_mul_epu32(x, _mm256_srli_epi64(x, 32)), v);
+}
+
+typedef struct hash_state {
+    __m256i key, sum;
+} hash_state;
+
+static inline hash_state hash_begin(void)
+{
+    return (hash_state){load((const unsigned char *)skeleton_factors), _mm256_setzero_si256()};
+}
+
+static inline hash_state hash_half(hash_state h, const unsigned char *p)
+{
+    h.sum = _mm256_add_epi64(h.sum, mix(p, h.key));
+    h.key = _mm256_add_epi64(h.key, _mm256_set1_epi64x((long long)skeleton_factors[0]));
+    return h;
+}
+
+static inline hash_state hash_piece(hash_state h, const unsigned char *p)
+{
+    return hash_half(hash_half(h, p), p + PIECE / 2);
+}
+
+static inline uint64_t hash_end(hash_state h, const unsigned char *p, unsigned len)
+{
+    __m256i sum = hash_piece(h, p + len - PIECE).sum;
+    sum = _mm256_xor_si256(sum, _mm256_srli_epi64(sum, 29));
+    sum = _mm256_mul_epu32(sum, load((const unsigned char *)skeleton_factors));
+    __m128i two = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    uint64_t all = (uint64_t)_mm_cvtsi128_si64(two) + (uint64_t)_mm_extract_epi64(two, 1);
+    return all ^ all >> 32;
+}
+
 static inline bool equal_bytes(const unsigned char *a, const unsigned char *b, unsigned len)
 {
-    const __m256i *x = (const __m256i *)(const void *)a, *y = (const __m256i *)(const void *)b;
-    __m256i low = _mm256_cmpeq_epi8(_mm256_loadu_si256(x), _mm256_loadu_si256(y));
-    __m256i high = _mm256_cmpeq_epi8(_mm256_loadu_si256(x + 1), _mm256_loadu_si256(y + 1));
-    return _bzhi_u64(~gather(low, high), len) == 0;
+    const unsigned half = PIECE / 2;
+    __m256i other = _mm256_xor_si256(load(a + len - half), load(b + len - half));
+    for (unsigned at = 0; at + half < len; at += half)
+        other = _mm256_or_si256(other, _mm256_xor_si256(load(a + at), load(b + at)));
+    return _mm256_testz_si256(other, other);
 }
 
 static inline unsigned count_up_to(const int16_t *base, int16_t value)
@@ -114,20 +188,8 @@ static inline unsigned count_up_to(const int16_t *base, int16_t value)
     return LOCATE_LANES - (unsigned)__builtin_popcountll(gather(low, high)) / 2;
 }
 
-static uint32_t piece_slot(uint32_t parent, const unsigned char *bytes)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        uint64_t word;
-        memcpy(&word, bytes + 8 * i, 8);
-        word *= skeleton_factors[i];
-        sum += word ^ word >> 32;
-    }
-    return skeleton_slot_of(parent, sum);
-}
-
 #include "json/skeleton_core_internal.h"
 
-static const skeleton_kernel kernel = {feed, piece_slot, recognise};
+static const skeleton_kernel kernel = {feed, hash_bytes, recognise};
 const gt_scanner scan_avx2 = {"avx2", scan, hash, &kernel};
 #endif

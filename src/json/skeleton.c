@@ -1,20 +1,19 @@
-/* The skeletons known: a tree of pieces of 64 bytes. Below a piece the child met last is tried
- * first, then a hash table of (piece, next 64 bytes), then the short last pieces. */
+/* The skeletons known: their bytes one behind the other, found by a hash of the whole. */
 #include "json/skeleton_internal.h"
 
 #include "base/mem.h"
 
-#define ENDINGS_MAX 8 /* short last pieces below one piece: numbers make no end of them */
+#define PICKS_MAX (8u * GT_SKELETONS_MAX)
 /* Where more than 3 of 4 objects are new, look at the next ones only with the full scan. */
 #define TRIAL 256u
 #define PAUSE 4096u
 
 static void forget_all(gt_skeletons *k)
 {
-    k->piece_count = 1;
-    k->pick_count = 0;
-    k->pieces[0] = (piece){0};
+    k->item_count = 1;
+    k->byte_count = k->pick_count = 0;
     memset(k->table, 0, TABLE_SLOTS * sizeof *k->table);
+    k->ahead.id = 0;
 }
 
 gt_skeletons *gt_skeletons_new(const gt_scanner *scanner, const gt_scan_plan *plan)
@@ -26,11 +25,11 @@ gt_skeletons *gt_skeletons_new(const gt_scanner *scanner, const gt_scan_plan *pl
         return NULL;
     k->kernel = scanner->skeleton;
     k->plan = plan;
-    k->bytes = gt_calloc(GT_SKELETON_PIECES_MAX, sizeof *k->bytes);
-    k->pieces = gt_calloc(GT_SKELETON_PIECES_MAX, sizeof *k->pieces);
+    k->bytes = gt_calloc(1, GT_SKELETON_BYTES_MAX);
+    k->items = gt_calloc(GT_SKELETONS_MAX, sizeof *k->items);
     k->table = gt_calloc(TABLE_SLOTS, sizeof *k->table);
     k->picks = gt_calloc(PICKS_MAX, sizeof *k->picks);
-    if (!k->bytes || !k->pieces || !k->table || !k->picks) {
+    if (!k->bytes || !k->items || !k->table || !k->picks) {
         gt_skeletons_free(k);
         return NULL;
     }
@@ -43,7 +42,7 @@ void gt_skeletons_free(gt_skeletons *k)
     if (!k)
         return;
     gt_free(k->bytes);
-    gt_free(k->pieces);
+    gt_free(k->items);
     gt_free(k->table);
     gt_free(k->picks);
     gt_free(k);
@@ -61,68 +60,43 @@ void gt_skeletons_stats(const gt_skeletons *k, uint64_t *ret_known, uint64_t *re
     *ret_other = k ? k->other : 0;
 }
 
-/* --- learning ----------------------------------------------------------------------------------*/
-
-static uint32_t find_full(const gt_skeletons *k, uint32_t parent, const unsigned char *bytes)
+static unsigned index_of(const skeleton_stream *s, size_t offset)
 {
-    for (uint32_t at = k->kernel->slot(parent, bytes);; at = (at + 1) % TABLE_SLOTS) {
-        uint32_t id = k->table[at];
-        if (!id || (k->pieces[id].parent == parent && memcmp(k->bytes[id], bytes, PIECE) == 0))
-            return id;
-    }
+    uint64_t below = s->keep[offset / 64] & ((UINT64_C(1) << offset % 64) - 1);
+    return (unsigned)s->base[offset / 64] + (unsigned)__builtin_popcountll(below);
 }
 
-static uint32_t new_piece(gt_skeletons *k, uint32_t parent, const unsigned char *bytes, unsigned len)
+static void learn_marker(gt_skeletons *k, const char *text)
 {
-    uint32_t id = k->piece_count++;
-    memset(k->bytes[id], 0, PIECE);
-    memcpy(k->bytes[id], bytes, len);
-    k->pieces[id] = (piece){.parent = parent, .len = (uint8_t)len};
-    k->pieces[parent].latest = id;
-    return id;
-}
-
-static uint32_t learn_full(gt_skeletons *k, uint32_t parent, const unsigned char *bytes)
-{
-    uint32_t id = find_full(k, parent, bytes);
-    if (id)
-        return id;
-    id = new_piece(k, parent, bytes, PIECE);
-    uint32_t at = k->kernel->slot(parent, bytes);
-    while (k->table[at])
-        at = (at + 1) % TABLE_SLOTS;
-    k->table[at] = id;
-    return id;
-}
-
-static void learn_ending(gt_skeletons *k, uint32_t parent, const unsigned char *bytes, unsigned len,
-                         const char *text, const gt_scan *scan)
-{
-    unsigned count = 0;
-    for (uint32_t e = k->pieces[parent].ending; e; e = k->pieces[e].sibling, count++)
-        if (k->pieces[e].len == len && memcmp(k->bytes[e], bytes, len) == 0)
+    uint64_t first8;
+    memcpy(&first8, text, 8);
+    for (unsigned i = 0; i < k->marker_count; i++)
+        if (k->markers[i] == first8)
             return;
-    if (count >= ENDINGS_MAX)
-        return;
-    uint32_t id = new_piece(k, parent, bytes, len);
-    piece *ending = &k->pieces[id];
-    ending->ends = true;
-    ending->sibling = k->pieces[parent].ending;
-    k->pieces[parent].ending = id;
-    ending->picks = k->pick_count;
-    const skeleton_stream *s = &k->stream;
+    k->markers[k->next_marker] = first8;
+    k->next_marker = (k->next_marker + 1) % MARKERS_MAX;
+    if (k->marker_count < MARKERS_MAX)
+        k->marker_count++;
+}
+
+static void learn_picks(gt_skeletons *k, known *item, const char *text, const gt_scan *scan)
+{
+    item->picks = k->pick_count;
     for (size_t slot = 0; slot < k->plan->slot_count; slot++) {
         const char *value = scan->values[slot];
         if (!value)
             continue;
-        size_t block = (size_t)(value - text) / 64, bit = (size_t)(value - text) % 64;
-        uint64_t below = s->keep[block] & ((UINT64_C(1) << bit) - 1);
-        unsigned index = (unsigned)s->base[block] + (unsigned)__builtin_popcountll(below);
-        bool is_string = *value == '"' && value > text && value[-1] == ':';
-        k->picks[k->pick_count++] =
-            (pick){(uint16_t)slot, (uint16_t)(index & 0x7FFF), is_string};
+        unsigned index = index_of(&k->stream, (size_t)(value - text));
+        bool is_string = *value == '"' && value[-1] == ':';
+        k->picks[k->pick_count++] = (pick){(uint16_t)slot, (uint16_t)(index & 0x7FFF), is_string};
     }
-    ending->pick_count = (uint16_t)(k->pick_count - ending->picks);
+    item->pick_count = (uint16_t)(k->pick_count - item->picks);
+    for (pick *p = k->picks + item->picks + 1; p < k->picks + k->pick_count; p++)
+        for (pick *q = p; q > k->picks + item->picks && q[-1].index > q->index; q--) {
+            pick swap = *q;
+            *q = q[-1];
+            q[-1] = swap;
+        }
 }
 
 /* Remember the object at text, which the full scan found valid. */
@@ -135,22 +109,25 @@ static void learn(gt_skeletons *k, const char *text, const char *end, const gt_s
     while (64 * s->blocks < scan->len && skeleton_may_feed(s, end))
         k->kernel->feed(s, end);
     size_t last = scan->len - 1;
-    bool whole = 64 * s->blocks > last && last / 64 < s->bad;
-    unsigned len = 0;
-    if (whole)
-        len = (unsigned)s->base[last / 64] +
-              (unsigned)__builtin_popcountll(s->keep[last / 64] & ((UINT64_C(2) << last % 64) - 1));
-    if (whole && k->piece_count + len / PIECE + 1 < GT_SKELETON_PIECES_MAX &&
-        k->pick_count + k->plan->slot_count < PICKS_MAX) {
-        uint32_t id = 0;
-        unsigned index = 0;
-        for (; len - index > PIECE; index += PIECE)
-            id = learn_full(k, id, s->bytes + index);
-        learn_ending(k, id, s->bytes + index, len - index, text, scan);
-    } else if (whole) {
-        forget_all(k);
-    }
+    unsigned len = index_of(s, last) + 1;
     s->text = NULL;
+    if (last / 64 >= s->bad || len < PIECE)
+        return;
+    if (k->item_count == GT_SKELETONS_MAX || k->byte_count + len > GT_SKELETON_BYTES_MAX ||
+        k->pick_count + k->plan->slot_count > PICKS_MAX)
+        forget_all(k);
+    learn_marker(k, text);
+    uint32_t id = k->item_count++;
+    known *item = &k->items[id];
+    uint64_t hash = k->kernel->hash(s->bytes, len);
+    *item = (known){.bytes = k->byte_count, .len = (uint16_t)len};
+    memcpy(k->bytes + k->byte_count, s->bytes, len);
+    k->byte_count += len;
+    learn_picks(k, item, text, scan);
+    uint64_t at = hash % TABLE_SLOTS;
+    while (k->table[at].id)
+        at = (at + 1) % TABLE_SLOTS;
+    k->table[at] = (table_slot){(uint32_t)(hash >> 32), item->bytes, (uint16_t)id, item->len};
 }
 
 gt_scan_verdict gt_skeletons_scan(gt_skeletons *k, const gt_scanner *scanner,

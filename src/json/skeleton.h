@@ -9,8 +9,11 @@
  * known, and on a match read off where the values stand. On a miss the full scan (scan.h) decides
  * and the skeleton is learnt. The answer is the same in both ways, to the byte.
  *
- * A gt_skeletons belongs to one thread and one plan. It holds at most GT_SKELETON_PIECES_MAX pieces
- * of 64 bytes, then forgets all; where misses prevail it steps aside for a while. */
+ * Where the object at hand ends is a guess (the next one begins like one seen before, behind "},");
+ * a wrong guess is a miss.
+ *
+ * A gt_skeletons belongs to one thread and one plan. It holds at most GT_SKELETONS_MAX skeletons,
+ * then forgets all; where misses prevail it steps aside for a while. */
 #ifndef GT_JSON_SKELETON_H
 #define GT_JSON_SKELETON_H
 

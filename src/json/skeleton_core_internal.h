@@ -1,10 +1,14 @@
 /* skeleton_core_internal.h — the stream, compiled for an instruction set after scan_core_internal.h.
  * The including file defines
+ *   lowest, lowest_none(), has_control(lowest)                the least byte of many blocks
+ *   string_masks(const char *, skeleton_masks *, lowest)      gives the new lowest
+ *   control_mask(const char *)                                bytes below 0x20
  *   cut(unsigned char *to, const char *from, uint64_t keep)   the kept bytes of 64, in order; may
- *                                                      write up to 128 bytes; returns how many count
- *   equal_bytes(a, b, len), count_up_to(const int16_t *, int16_t): lanes <= value of LOCATE_LANES
- *   string_masks(const char *, skeleton_masks *)
- *   piece_slot(parent, bytes)                        skeleton_kernel's slot */
+ *                                write PIECE bytes behind them; returns how many count
+ *   boundary_mask(const unsigned char *)   of 64 places: where '}' then ',' or LF then '{' stands
+ *   equal_bytes(a, b, len)                                    of at least PIECE bytes
+ *   hash_state, hash_begin(), hash_piece(hash_state, bytes), hash_end(hash_state, bytes, len)
+ *   count_up_to(const int16_t *, int16_t)  of LOCATE_LANES numbers: those <= the value */
 #include <immintrin.h>
 
 static bool escapes_fine(uint64_t escapes, const char *p, const char *end)
@@ -17,62 +21,112 @@ static bool escapes_fine(uint64_t escapes, const char *p, const char *end)
     return true;
 }
 
-/* The state is kept in variables of its own: through the pointer it would be written and read again
- * around every store of skeleton bytes, which may alias anything. */
-static void feed(skeleton_stream *s, const char *end)
+/* What goes from block to block. Kept in variables while feeding: through a pointer it would be
+ * written and read again around every store of skeleton bytes, which may alias anything. */
+typedef struct feed_state {
+    uint64_t escaped, string, inside, before;
+    unsigned len;
+    bool bad;
+    lowest low; /* the least byte seen in each place */
+} feed_state;
+
+static inline __attribute__((always_inline)) feed_state feed_block(skeleton_stream *s, feed_state f,
+                                                                   unsigned block, const char *end)
 {
-    uint64_t escaped_carry = s->escaped, string_carry = s->string, inside = s->inside;
-    uint64_t before = s->before;
-    unsigned len = s->len, first = s->blocks, bad_block = s->bad;
-    const char *p = s->text + 64 * first;
-    size_t left = ((size_t)(end - p) + 63) / 64;
-    unsigned stop = first + (left < FEED_BLOCKS ? (unsigned)left : FEED_BLOCKS);
-    for (unsigned block = first; block < stop; block++, p += 64) {
-        skeleton_masks m;
-        string_masks(p, &m);
-        uint64_t quote = m.quote;
-        bool bad = false;
-        if (__builtin_expect((m.backslash | escaped_carry) != 0, 0)) {
-            uint64_t escaped = escaped_bytes(m.backslash, &escaped_carry);
-            s->backslashes[block / 64] |= UINT64_C(1) << (block % 64);
-            quote &= ~escaped;
-            bad = !escapes_fine(escaped & ~(m.quote | m.backslash), p, end);
-        }
-        uint64_t string = prefix_xor(quote) ^ string_carry;
-        string_carry = (uint64_t)((int64_t)string >> 63);
-        uint64_t begins = quote & string & (m.before << 1 | before);
-        before = m.before >> 63;
-        uint64_t sum = add_carry(string, begins, inside, &inside);
-        uint64_t keep = ~(string & ~sum) | begins;
-        if (__builtin_expect((m.control & string) != 0 || bad, 0) && block < bad_block)
-            bad_block = block;
-        s->keep[block] = keep;
-        s->base[block] = (int16_t)len;
-        len += cut(s->bytes + len, p, keep);
+    skeleton_masks m;
+    const char *p = s->text + 64 * block;
+    f.low = string_masks(p, &m, f.low);
+    uint64_t quote = m.quote;
+    if (__builtin_expect((m.backslash | f.escaped) != 0, 0)) {
+        uint64_t escaped = escaped_bytes(m.backslash, &f.escaped);
+        s->backslashes[block / 64] |= UINT64_C(1) << (block % 64);
+        quote &= ~escaped;
+        f.bad |= !escapes_fine(escaped & ~(m.quote | m.backslash), p, end);
     }
-    s->escaped = escaped_carry;
-    s->string = string_carry;
-    s->inside = inside;
-    s->before = before;
-    s->len = len;
-    s->bad = bad_block;
-    s->blocks = stop;
+    uint64_t string = prefix_xor(quote) ^ f.string;
+    f.string = (uint64_t)((int64_t)string >> 63);
+    uint64_t begins = quote & string & (m.before << 1 | f.before);
+    f.before = m.before >> 63;
+    /* Inside the string that goes on, bit 0 begins nothing: one addition carries both. */
+    uint64_t sum;
+    f.inside = __builtin_add_overflow(string, begins | f.inside, &sum);
+    uint64_t keep = ~string | sum | begins;
+    s->keep[block] = keep;
+    s->base[block] = (int16_t)f.len;
+    f.len += cut(s->bytes + f.len, p, keep);
+    return f;
 }
 
-static const char *locate(const skeleton_stream *s, unsigned from, unsigned index)
+/* Is a control byte among what was cut out? Those that were kept are compared like all else. */
+static __attribute__((noinline)) bool cut_control(const skeleton_stream *s, unsigned from,
+                                                  unsigned to)
+{
+    bool any = false;
+    for (unsigned b = from; b < to; b++)
+        any |= (control_mask(s->text + 64 * b) & ~s->keep[b]) != 0;
+    return any;
+}
+
+static void feed(skeleton_stream *s, const char *end)
+{
+    feed_state f = {s->escaped, s->string, s->inside, s->before, s->len, false, lowest_none()};
+    unsigned first = s->blocks;
+    size_t left = ((size_t)(end - s->text) + 63) / 64 - first;
+    unsigned stop = first + FEED_BLOCKS;
+    if (left >= FEED_BLOCKS) {
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < FEED_BLOCKS; i++)
+            f = feed_block(s, f, first + i, end);
+    } else {
+        stop = first + (unsigned)left;
+        for (unsigned block = first; block < stop; block++)
+            f = feed_block(s, f, block, end);
+    }
+    s->escaped = f.escaped;
+    s->string = f.string;
+    s->inside = f.inside;
+    s->before = f.before;
+    s->len = f.len;
+    s->blocks = stop;
+    if (__builtin_expect(has_control(f.low), 0))
+        f.bad |= cut_control(s, first, stop);
+    if (f.bad && first < s->bad)
+        s->bad = first;
+}
+
+typedef struct place {
+    unsigned block;
+    uint64_t bit;
+} place;
+
+/* Where byte `index` of the skeleton stands; from: a block at or before it. */
+static inline place locate(const skeleton_stream *s, unsigned from, unsigned index)
 {
     unsigned block = from, count;
     while ((count = count_up_to(s->base + block, (int16_t)index)) == LOCATE_LANES)
         block += LOCATE_LANES;
     block += count - 1;
     unsigned rank = index - (unsigned)s->base[block];
-    uint64_t bit = _pdep_u64(UINT64_C(1) << rank, s->keep[block]);
-    return s->text + 64 * block + __builtin_ctzll(bit);
+    return (place){block, _pdep_u64(UINT64_C(1) << rank, s->keep[block])};
 }
 
-static bool stream_has(gt_skeletons *k, unsigned index, unsigned len, const char *end)
+static inline const char *text_at(const skeleton_stream *s, place p)
 {
-    while (k->stream.len < index + len)
+    return s->text + 64 * p.block + __builtin_ctzll(p.bit);
+}
+
+/* The next byte of the skeleton. It is there: skeletons end with a bracket. */
+static inline place place_behind(const skeleton_stream *s, place p)
+{
+    uint64_t rest = s->keep[p.block] & ~(p.bit | (p.bit - 1));
+    while (!rest)
+        rest = s->keep[++p.block];
+    return (place){p.block, rest & -rest};
+}
+
+static bool stream_has(gt_skeletons *k, unsigned len, const char *end)
+{
+    while (k->stream.len < len)
         if (skeleton_may_feed(&k->stream, end))
             feed(&k->stream, end);
         else
@@ -80,60 +134,118 @@ static bool stream_has(gt_skeletons *k, unsigned index, unsigned len, const char
     return true;
 }
 
-static bool has_backslash(const skeleton_stream *s, const char *from, const char *to)
+/* The last object of a text: "}" or "}]}" and white space come last. */
+static unsigned last_end(const skeleton_stream *s, unsigned begin, const char *end)
 {
-    unsigned first = (unsigned)(from - s->text) / 64, last = (unsigned)(to - s->text) / 64;
-    uint64_t any = 0;
-    for (unsigned b = first; b <= last; b++)
-        any |= s->backslashes[b / 64] >> (b % 64) & 1;
+    if (s->text + 64 * s->blocks < end)
+        return 0; /* the stream's room is at its end, not the text */
+    place p = {s->blocks - 1, 0};
+    unsigned in_last = (unsigned)(end - (s->text + 64 * p.block));
+    uint64_t before_end = in_last >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << in_last) - 1;
+    unsigned at = (unsigned)s->base[p.block] +
+                  (unsigned)__builtin_popcountll(s->keep[p.block] & before_end);
+    while (at > begin && s->bytes[at - 1] <= ' ')
+        at--;
+    if (at - begin > 2 && memcmp(s->bytes + at - 2, "]}", 2) == 0)
+        at -= 2;
+    return at - 1;
+}
+
+static bool is_marker(const gt_skeletons *k, const unsigned char *bytes)
+{
+    uint64_t first8;
+    memcpy(&first8, bytes, 8);
+    bool any = false;
+    for (unsigned i = 0; i < MARKERS_MAX; i++)
+        any |= first8 == k->markers[i];
     return any;
 }
 
-/* --- recognising -------------------------------------------------------------------------------*/
-
-static uint32_t find_full(const gt_skeletons *k, uint32_t parent, const unsigned char *bytes)
+static uint64_t hash_bytes(const unsigned char *bytes, unsigned len)
 {
-    for (uint32_t at = piece_slot(parent, bytes);; at = (at + 1) % TABLE_SLOTS) {
-        uint32_t id = k->table[at];
-        if (!id || (k->pieces[id].parent == parent && equal_bytes(k->bytes[id], bytes, PIECE)))
-            return id;
+    hash_state h = hash_begin();
+    for (unsigned at = 0; at + PIECE < len; at += PIECE)
+        h = hash_piece(h, bytes + at);
+    return hash_end(h, bytes, len);
+}
+
+/* The skeleton with this hash and length, its bytes on their way into the cache; 0: none. */
+static uint32_t look_up(const gt_skeletons *k, uint64_t sum, unsigned len)
+{
+    for (uint64_t at = sum % TABLE_SLOTS;; at = (at + 1) % TABLE_SLOTS) {
+        const table_slot *found = &k->table[at];
+        if (!found->id)
+            return 0;
+        if (found->tag != (uint32_t)(sum >> 32) || found->len != len)
+            continue;
+        __builtin_prefetch(&k->items[found->id]);
+        for (unsigned i = 0; i < len; i += 64)
+            __builtin_prefetch(k->bytes + found->bytes + i);
+        return found->id;
     }
 }
 
-/* The piece below parent at `index` of the stream; 0: none. */
-static uint32_t next_piece(gt_skeletons *k, uint32_t parent, unsigned index, const char *end)
+/* Guess the '}' that ends the object at begin, and look its skeleton up. The hash is made on the
+ * way. */
+static void look_ahead(gt_skeletons *k, unsigned begin, const char *end)
 {
-    piece *above = &k->pieces[parent];
-    uint32_t id = above->latest;
-    if (!id)
-        return 0;
-    const unsigned char *bytes = k->stream.bytes + index;
-    if (stream_has(k, index, k->pieces[id].len, end) &&
-        equal_bytes(k->bytes[id], bytes, k->pieces[id].len))
-        return id;
-    bool full = stream_has(k, index, PIECE, end);
-    id = full ? find_full(k, parent, bytes) : 0;
-    for (uint32_t e = above->ending; e && !id; e = k->pieces[e].sibling)
-        if (stream_has(k, index, k->pieces[e].len, end) &&
-            equal_bytes(k->bytes[e], bytes, k->pieces[e].len))
-            id = e;
-    if (id)
-        above->latest = id;
-    return id;
+    hash_state h = hash_begin();
+    unsigned guess = 0;
+    k->ahead.begin = begin;
+    k->ahead.id = 0;
+    for (unsigned at = begin; !guess; at += PIECE) {
+        if (!stream_has(k, at + PIECE + 16, end)) {
+            guess = last_end(&k->stream, begin, end);
+            if (guess < begin + PIECE)
+                return;
+            unsigned last_len = guess - begin + 1;
+            k->ahead.guess = guess;
+            k->ahead.id = look_up(k, hash_bytes(k->stream.bytes + begin, last_len), last_len);
+            return;
+        }
+        const unsigned char *bytes = k->stream.bytes + at;
+        for (uint64_t mask = boundary_mask(bytes); mask && !guess; mask &= mask - 1) {
+            unsigned i = (unsigned)__builtin_ctzll(mask);
+            if (is_marker(k, bytes + i + 2))
+                guess = at + i;
+        }
+        if (!guess)
+            h = hash_piece(h, bytes);
+    }
+    if (guess < begin + PIECE)
+        return;
+    unsigned len = guess - begin + 1;
+    k->ahead.guess = guess;
+    k->ahead.id = look_up(k, hash_end(h, k->stream.bytes + begin, len), len);
 }
 
-static void note_picks(const gt_skeletons *k, const piece *ending, unsigned begin,
-                       const char *text, bool escapes, gt_scan *out, const char **ends)
+static bool has_backslash(const skeleton_stream *s, unsigned first, unsigned last)
+{
+    uint64_t any = 0;
+    for (unsigned b = first / 64; b <= last / 64; b++) {
+        uint64_t blocks = s->backslashes[b];
+        if (b == first / 64)
+            blocks &= ~UINT64_C(0) << first % 64;
+        if (b == last / 64)
+            blocks &= (UINT64_C(2) << last % 64) - 1;
+        any |= blocks;
+    }
+    return any;
+}
+
+static void note_picks(const gt_skeletons *k, const known *item, unsigned begin, unsigned from,
+                       bool escapes, gt_scan *out, const char **ends)
 {
     const skeleton_stream *s = &k->stream;
-    unsigned from = (unsigned)(text - s->text) / 64;
     memset(out->values, 0, k->plan->slot_count * sizeof *out->values);
     memset(ends, 0, k->plan->slot_count * sizeof *ends);
-    for (unsigned i = 0; i < ending->pick_count; i++) {
-        pick p = k->picks[ending->picks + i];
-        out->values[p.slot] = locate(s, from, begin + p.index);
+    for (unsigned i = 0; i < item->pick_count; i++) {
+        pick p = k->picks[item->picks + i];
+        place value = locate(s, from, begin + p.index);
+        from = value.block; /* picks are sorted */
+        out->values[p.slot] = text_at(s, value);
         if (p.is_string && !escapes)
-            ends[p.slot] = locate(s, from, begin + p.index + 1);
+            ends[p.slot] = text_at(s, place_behind(s, value));
     }
 }
 
@@ -154,25 +266,29 @@ static bool recognise(gt_skeletons *k, const char *text, const char *end, gt_sca
                       const char **ends)
 {
     skeleton_stream *s = &k->stream;
-    if (!stream_goes_on(s, text))
+    bool goes_on = stream_goes_on(s, text);
+    if (!goes_on)
         skeleton_begin(s, text);
-    if (!stream_has(k, 0, 1, end))
+    if (!stream_has(k, 1, end))
         return false;
     unsigned block = (unsigned)(text - s->text) / 64, bit = (unsigned)(text - s->text) % 64;
     unsigned begin = (unsigned)s->base[block] +
                      (unsigned)__builtin_popcountll(s->keep[block] & ((UINT64_C(1) << bit) - 1));
-    unsigned index = begin;
-    uint32_t id = 0;
-    do {
-        if (!(id = next_piece(k, id, index, end)))
-            return false;
-        index += k->pieces[id].len;
-    } while (!k->pieces[id].ends);
-    const char *last = locate(s, block, index - 1);
-    if (last >= end || (unsigned)(last - s->text) / 64 >= s->bad)
+    if (!goes_on || k->ahead.begin != begin)
+        look_ahead(k, begin, end);
+    const known *item = &k->items[k->ahead.id];
+    unsigned guess = k->ahead.guess;
+    if (!k->ahead.id || !equal_bytes(k->bytes + item->bytes, s->bytes + begin, item->len))
         return false;
-    out->len = (size_t)(last - text) + 1;
-    s->behind = last + 1;
-    note_picks(k, &k->pieces[id], begin, text, has_backslash(s, text, last), out, ends);
+    place last = locate(s, block, guess);
+    if (text_at(s, last) >= end || last.block >= s->bad)
+        return false;
+    s->behind = text_at(s, last) + 1;
+    out->len = (size_t)(s->behind - text);
+    note_picks(k, item, begin, block, has_backslash(s, block, last.block), out, ends);
+    while (++guess < s->len && (s->bytes[guess] == ',' || s->bytes[guess] <= ' '))
+        ;
+    if (guess < s->len && s->bytes[guess] == '{' && s->blocks <= STREAM_BLOCKS * 3 / 4)
+        look_ahead(k, guess, end);
     return true;
 }

@@ -27,7 +27,7 @@ typedef struct skeleton_stream {
     uint64_t keep[STREAM_BLOCKS]; /* bytes of the block that belong to the skeleton */
     /* Skeleton bytes before each block; 0x7FFF behind the last one. */
     int16_t base[STREAM_BLOCKS + LOCATE_LANES];
-    unsigned char bytes[STREAM_BLOCKS * 64 + 2 * PIECE];
+    unsigned char bytes[STREAM_BLOCKS * 64 + 4 * PIECE];
 } skeleton_stream;
 
 /* What an instruction set does. */
@@ -35,8 +35,8 @@ typedef struct skeleton_kernel {
     /* FEED_BLOCKS more blocks, or as many as begin before `end`; what stands behind it is garbage
      * that is never believed. */
     void (*feed)(skeleton_stream *s, const char *end);
-    /* Where to look for a full piece of PIECE bytes. A bad hash costs time only. */
-    uint32_t (*slot)(uint32_t parent, const unsigned char *bytes);
+    /* Of len >= PIECE bytes. A bad hash costs time only. */
+    uint64_t (*hash)(const unsigned char *bytes, unsigned len);
     /* Is the object at text known? Then its length, values and ends. */
     bool (*recognise)(gt_skeletons *k, const char *text, const char *end, gt_scan *out,
                       const char **ends);
@@ -44,48 +44,52 @@ typedef struct skeleton_kernel {
 
 /* --- what is known -----------------------------------------------------------------------------*/
 
-#define TABLE_SLOTS (4u * GT_SKELETON_PIECES_MAX)
-#define PICKS_MAX (8u * GT_SKELETON_PIECES_MAX)
+#define TABLE_SLOTS (2u * GT_SKELETONS_MAX)
+#define MARKERS_MAX 4u
+
 typedef struct pick { /* where a wanted value stands in the skeleton */
     uint16_t slot;
     uint16_t index : 15;
     uint16_t is_string : 1; /* its closing quote is the next byte */
 } pick;
 
-typedef struct piece {
-    uint32_t parent;
-    uint32_t latest; /* child met last; 0: none */
-    uint32_t ending; /* first child that ends an object; 0: none */
-    uint32_t sibling; /* next ending of the same parent */
-    uint32_t picks;  /* of an ending */
+typedef struct table_slot { /* of the table: all that is needed to fetch the rest ahead of its use */
+    uint32_t tag;     /* upper half of the hash; the lower one says where the slot is */
+    uint32_t bytes;
+    uint16_t id; /* 0: free */
+    uint16_t len;
+} table_slot;
+
+typedef struct known {
+    uint32_t bytes; /* where they begin in gt_skeletons.bytes */
+    uint32_t picks;
+    uint16_t len;
     uint16_t pick_count;
-    uint8_t len;
-    bool ends;
-} piece;
+} known;
 
 struct gt_skeletons {
     const skeleton_kernel *kernel;
     const gt_scan_plan *plan;
-    unsigned char (*bytes)[PIECE];
-    piece *pieces; /* 0 is the root; ids of the others are never 0 */
-    uint32_t *table;
+    unsigned char *bytes;
+    known *items; /* 0 is not used */
+    table_slot *table;
     pick *picks;
-    uint32_t piece_count, pick_count;
+    uint32_t byte_count, item_count, pick_count;
+    /* The first eight bytes of the objects learnt: where they stand behind "}," or "}\n" an object
+     * is likely to begin. */
+    uint64_t markers[MARKERS_MAX];
+    unsigned marker_count, next_marker;
+    /* The object that begins at `begin` of the stream, looked up before it is asked for, so that the
+     * skeleton's bytes are in the cache by then. */
+    struct {
+        unsigned begin;
+        unsigned guess; /* its probable end; 0: none */
+        uint32_t id;    /* of what it probably is; 0: unknown */
+    } ahead;
     unsigned tried, missed, pause;
     uint64_t known, other;
     skeleton_stream stream;
 };
-
-static inline uint32_t skeleton_slot_of(uint32_t parent, uint64_t sum)
-{
-    sum += parent * UINT64_C(0xC2B2AE3D27D4EB4F);
-    return (uint32_t)(sum * UINT64_C(0x9E3779B97F4A7C15) >> 40) % TABLE_SLOTS;
-}
-
-static const uint64_t skeleton_factors[8] = {
-    UINT64_C(0x9E3779B97F4A7C15), UINT64_C(0xBF58476D1CE4E5B9), UINT64_C(0x94D049BB133111EB),
-    UINT64_C(0xD6E8FEB86659FD93), UINT64_C(0xA0761D6478BD642F), UINT64_C(0xE7037ED1A0B428DB),
-    UINT64_C(0x8EBC6AF09C88C6E3), UINT64_C(0x589965CC75374CC3)};
 
 static inline void skeleton_begin(skeleton_stream *s, const char *text)
 {
@@ -103,5 +107,11 @@ static inline bool skeleton_may_feed(const skeleton_stream *s, const char *end)
 {
     return s->blocks + FEED_BLOCKS <= STREAM_BLOCKS && s->text + 64 * s->blocks < end;
 }
+
+/* Factors of the hash; anything odd and without pattern does. */
+static const uint64_t skeleton_factors[8] = {
+    UINT64_C(0x9E3779B97F4A7C15), UINT64_C(0xBF58476D1CE4E5B9), UINT64_C(0x94D049BB133111EB),
+    UINT64_C(0xD6E8FEB86659FD93), UINT64_C(0xA0761D6478BD642F), UINT64_C(0xE7037ED1A0B428DB),
+    UINT64_C(0x8EBC6AF09C88C6E3), UINT64_C(0x589965CC75374CC3)};
 
 #endif

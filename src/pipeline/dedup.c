@@ -9,7 +9,7 @@
 
 #define PARTS 256
 #define FIRST_SLOTS 64
-#define SMALL_SLOTS 2048 /* 8 MiB in all: below it memory does not matter */
+#define SMALL_SLOTS 16384 /* 64 MiB in all: below it memory does not matter */
 /* Keeps an id apart from contents that look like it. */
 #define VERSION_SALT UINT64_C(0x9E3779B97F4A7C15)
 

@@ -56,7 +56,7 @@ static size_t put_object(char *to, unsigned depth, uint64_t form)
     static const char *const keys[] = {"eventID", "eventName", "userIdentity", "accountId", "n",
                                        "aLongerKeyThanOthers", "event\\u0049D", "k", "late"};
     char *p = to;
-    *p++ = '{';
+    p += sprintf(p, depth ? "{" : "{\"eventVersion\":\"\",\"more\":{\"type\":\"\",\"principal\":\"\"}");
     for (unsigned i = 0; i < 6; i++, form /= 5) {
         if (form % 5 == 0)
             continue;
