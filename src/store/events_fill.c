@@ -166,6 +166,17 @@ static void time_range(const gt_event_batch *batch, gt_time_ms *ret_min, gt_time
     *ret_max = max;
 }
 
+/* Of the events that have a time; INT64_MAX when none has. */
+static gt_time_ms first_time(const gt_event_batch *batch)
+{
+    gt_time_ms first = INT64_MAX;
+    for (size_t i = 0; i < batch->count; i++) {
+        gt_time_ms t = batch->entries[i].time;
+        first = t > INT64_MIN && t < first ? t : first;
+    }
+    return first;
+}
+
 /* The same bytes hold the same eventTime, so only blocks that overlap the batch in time can hold one
  * of its events. */
 static gt_status collect_known(gt_event_batch *batch, gt_store *store, int64_t first_own,
@@ -363,14 +374,15 @@ gt_status gt_events_insert(gt_store *store, gt_event_batch *batch, size_t *ret_w
         time_range(batch, &min, &max);
         sqlite3_stmt *stmt;
         GT_TRY(gt_store_prepare(store,
-                                "INSERT INTO event_blocks(min_time, max_time, events, bytes, filter)"
-                                " VALUES(?1, ?2, ?3, ?4, ?5)",
+                                "INSERT INTO event_blocks(min_time, max_time, events, bytes, filter,"
+                                " first_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
                                 &stmt));
         gt_store_bind_i64(stmt, 1, min);
         gt_store_bind_i64(stmt, 2, max);
         gt_store_bind_i64(stmt, 3, (int64_t)batch->count);
         gt_store_bind_i64(stmt, 4, (int64_t)batch->plain.len);
         gt_store_bind_blob(stmt, 5, gt_buf_str(&batch->filter));
+        gt_store_bind_i64(stmt, 6, first_time(batch));
         GT_TRY(gt_store_run(store, stmt));
         GT_TRY(insert_raw(store, batch));
     }
@@ -422,8 +434,8 @@ gt_status gt_events_stats_get(gt_store *store, gt_events_stats *ret)
     sqlite3_stmt *stmt;
     GT_TRY(gt_store_prepare(store,
                             "SELECT coalesce(sum(events), 0), count(*), coalesce(sum(bytes), 0),"
-                            " coalesce(min(CASE WHEN min_time > -9223372036854775808"
-                            " THEN min_time END), 0),"
+                            " coalesce(min(CASE WHEN first_time < 9223372036854775807"
+                            " THEN first_time END), 0),"
                             " coalesce(max(CASE WHEN max_time > -9223372036854775808"
                             " THEN max_time END), 0) FROM event_blocks",
                             &stmt));
