@@ -55,9 +55,10 @@ size_t gt_sg_history_bytes(const gt_sg_history *h)
 
 /* --- keys ---------------------------------------------------------------------------------------- */
 
+/* A modified rule's direction is not told: it may have become this one. */
 static bool is_default_ipv6(const gt_sg_rule *r)
 {
-    return r->content_known && r->direction == GT_SG_EGRESS &&
+    return r->content_known && r->direction != GT_SG_INGRESS &&
            r->protocol == GT_SG_PROTOCOL_ALL && r->peer == GT_SG_PEER_CIDR && r->cidr.net.v6 &&
            r->cidr.len == 0;
 }
@@ -178,7 +179,9 @@ void gt_sg_history_unseal(gt_sg_history *h)
     h->groups = NULL;
     h->named = NULL;
     h->names = NULL;
-    h->group_count = h->named_count = 0;
+    h->group_ipv6 = NULL;
+    h->vpc_ipv6 = NULL;
+    h->group_count = h->named_count = h->vpc_ipv6_count = 0;
     h->is_sealed = false;
 }
 

@@ -263,18 +263,6 @@ static gt_status resolve_all(resolver *r, gt_arena *scratch)
     return GT_OK;
 }
 
-gt_status gt_sg_names_resolve(gt_sg_history *h)
-{
-    gt_arena *scratch = gt_arena_new(GT_SG_HISTORY_MAX);
-    if (!scratch)
-        return GT_NOMEM;
-    gt_status status = resolver_make(h, scratch, &h->names);
-    if (status == GT_OK)
-        status = resolve_all(h->names, scratch);
-    gt_arena_free(scratch);
-    return status;
-}
-
 gt_str gt_sg_name_lookup(gt_sg_history *h, const gt_sg_change *call, gt_str name)
 {
     const gt_sg_group *g = h->names ? best(h->names, name, call) : NULL;
@@ -299,21 +287,105 @@ static gt_sg_truth from_vpc_events(gt_sg_history *h, gt_arena *scratch, const gt
     return answer;
 }
 
-/* The first call about ::/0 for all of egress on a group that was seen created tells whether AWS had put
- * that rule there: it could be revoked or described, or it could be added. */
-static gt_sg_truth from_group(gt_sg_history *h, gt_arena *scratch, const gt_sg_group *g,
-                              const gt_sg_bucket *touched)
+typedef struct touch {
+    gt_str group_id;
+    gt_time_ms time;
+    gt_sg_truth told;
+} touch;
+
+static int cmp_touch(const void *pa, const void *pb)
 {
-    const gt_sg_change *first = NULL;
+    const touch *a = pa, *b = pb;
+    int c = gt_str_cmp(a->group_id, b->group_id);
+    return c ? c : (a->time > b->time) - (a->time < b->time);
+}
+
+static int cmp_named_entry(const void *pa, const void *pb)
+{
+    const gt_sg_named *a = pa, *b = pb;
+    return (a->entry > b->entry) - (a->entry < b->entry);
+}
+
+static bool unmatched_ipv6(const gt_sg_change *c)
+{
+    for (size_t i = 0; i < c->unmatched_count; i++)
+        if (c->unmatched[i].cidr.net.v6 && c->unmatched[i].cidr.len == 0)
+            return true;
+    return false;
+}
+
+/* Every call about ::/0 for all of egress, by group and time; calls by name resolved. */
+static gt_status touches_collect(gt_sg_history *h, gt_arena *scratch, const gt_sg_bucket *touched,
+                                 touch **ret, size_t *ret_count)
+{
+    size_t count = 0;
+    touch *items = gt_arena_array(scratch, touch, touched->count + 1u);
+    gt_sg_named *named = gt_arena_array(scratch, gt_sg_named, h->named_count + 1);
+    if (!items || !named)
+        return GT_NOMEM;
+    if (h->named_count)
+        memcpy(named, h->named, h->named_count * sizeof *named);
+    qsort(named, h->named_count, sizeof *named, cmp_named_entry);
     for (uint32_t i = 0; i < touched->count; i++) {
+        gt_sg_named key = {.entry = touched->items[i]}, *found = NULL;
         gt_sg_change *c = gt_sg_history_unpack(h, scratch, touched->items[i]);
-        if (c && gt_str_eq(c->group_id, g->id) && c->unmatched_count == 0 &&
-            (!first || gt_sg_change_cmp(c, first) < 0))
-            first = c;
+        if (!c)
+            return GT_NOMEM;
+        if (c->group_id.len == 0)
+            found = bsearch(&key, named, h->named_count, sizeof key, cmp_named_entry);
+        gt_str group = found ? found->group_id : c->group_id;
+        if (group.len && !unmatched_ipv6(c))
+            items[count++] = (touch){group, c->time,
+                                     c->operation == GT_SG_AUTHORIZE ? GT_SG_NO
+                                     : c->operation == GT_SG_MODIFY  ? GT_SG_NOT_TOLD
+                                                                     : GT_SG_YES};
     }
-    if (!first || first->operation == GT_SG_MODIFY)
-        return GT_SG_NOT_TOLD;
-    return first->operation == GT_SG_AUTHORIZE ? GT_SG_NO : GT_SG_YES;
+    qsort(items, count, sizeof *items, cmp_touch);
+    *ret = items;
+    *ret_count = count;
+    return GT_OK;
+}
+
+static void vpc_ipv6_learn(gt_sg_history *h, gt_str vpc, gt_sg_truth told)
+{
+    for (size_t i = 0; i < h->vpc_ipv6_count; i++)
+        if (gt_str_eq(h->vpc_ipv6[i].vpc_id, vpc)) {
+            if (told == GT_SG_YES)
+                h->vpc_ipv6[i].told = told;
+            return;
+        }
+    h->vpc_ipv6[h->vpc_ipv6_count++] = (gt_sg_vpc_fact){vpc, told};
+}
+
+/* The first call about ::/0 for all of egress on a group that was seen created tells whether AWS had put
+ * that rule there: it could be revoked or described, or it could be added. Calls of one second contradict
+ * each other, and a modified rule may have become this one: then nothing is told. */
+static gt_status ipv6_learn(gt_sg_history *h, gt_arena *scratch)
+{
+    const gt_sg_bucket *touched = gt_sg_history_bucket(h, GT_STR("default-ipv6"));
+    touch *items;
+    size_t count;
+    h->group_ipv6 = gt_arena_array(h->sealed, uint8_t, h->group_count + 1);
+    h->vpc_ipv6 = gt_arena_array(h->sealed, gt_sg_vpc_fact, h->group_count + 1);
+    if (!h->group_ipv6 || !h->vpc_ipv6)
+        return GT_NOMEM;
+    if (!touched)
+        return GT_OK;
+    GT_TRY(touches_collect(h, scratch, touched, &items, &count));
+    for (size_t i = 0, next; i < count; i = next) {
+        gt_sg_truth told = items[i].told;
+        for (next = i + 1; next < count && gt_str_eq(items[next].group_id, items[i].group_id);
+             next++)
+            if (items[next].time == items[i].time && items[next].told != told)
+                told = GT_SG_NOT_TOLD;
+        const gt_sg_group *g = gt_sg_history_find(h, items[i].group_id);
+        if (!g || g->baseline != GT_SG_COMPLETE || told == GT_SG_NOT_TOLD)
+            continue;
+        h->group_ipv6[g - h->groups] = (uint8_t)told;
+        if (g->vpc_id.len)
+            vpc_ipv6_learn(h, g->vpc_id, told);
+    }
+    return GT_OK;
 }
 
 bool gt_sg_history_needs_ipv6(gt_sg_history *h, const gt_sg_group *group)
@@ -327,22 +399,25 @@ bool gt_sg_history_needs_ipv6(gt_sg_history *h, const gt_sg_group *group)
 gt_sg_truth gt_sg_vpc_ipv6(gt_sg_history *h, gt_arena *scratch, const gt_sg_group *group)
 {
     gt_sg_truth answer = from_vpc_events(h, scratch, group);
-    const gt_sg_bucket *touched = gt_sg_history_bucket(h, GT_STR("default-ipv6"));
-    if (answer != GT_SG_NOT_TOLD || !touched)
-        return answer;
-    gt_sg_truth own = from_group(h, scratch, group, touched);
-    if (own != GT_SG_NOT_TOLD || group->vpc_id.len == 0)
-        return own;
-    for (uint32_t i = 0; i < touched->count; i++) {
-        gt_sg_change *c = gt_sg_history_unpack(h, scratch, touched->items[i]);
-        const gt_sg_group *g = c ? gt_sg_history_find(h, c->group_id) : NULL;
-        if (!g || g->baseline != GT_SG_COMPLETE || !gt_str_eq(g->vpc_id, group->vpc_id))
-            continue;
-        gt_sg_truth other = from_group(h, scratch, g, touched);
-        if (other == GT_SG_YES)
-            return other;
-        if (other == GT_SG_NO)
-            answer = other;
-    }
+    const gt_sg_group *own = gt_sg_history_find(h, group->id);
+    if (answer == GT_SG_NOT_TOLD && own)
+        answer = (gt_sg_truth)h->group_ipv6[own - h->groups];
+    for (size_t i = 0; answer == GT_SG_NOT_TOLD && i < h->vpc_ipv6_count; i++)
+        if (gt_str_eq(h->vpc_ipv6[i].vpc_id, group->vpc_id))
+            answer = h->vpc_ipv6[i].told;
     return answer;
+}
+
+gt_status gt_sg_names_resolve(gt_sg_history *h)
+{
+    gt_arena *scratch = gt_arena_new(GT_SG_HISTORY_MAX);
+    if (!scratch)
+        return GT_NOMEM;
+    gt_status status = resolver_make(h, scratch, &h->names);
+    if (status == GT_OK)
+        status = resolve_all(h->names, scratch);
+    if (status == GT_OK)
+        status = ipv6_learn(h, scratch);
+    gt_arena_free(scratch);
+    return status;
 }
