@@ -84,6 +84,13 @@
 /* An alert's document: a record's ECS document may be some times its size, and the rule is in it. */
 #define GT_ALERT_BYTES_MAX (128 * GT_MIB)
 
+/* What a sink holds of one batch: the alerts and the request made of them. */
+#define GT_SINK_ARENA_MAX (1 * GT_GIB)
+/* Bytes of alerts sent at once; servers take 10 MB and more. */
+#define GT_SINK_BATCH_BYTES (4 * GT_MIB)
+/* A sink looks at its queue this often even when nobody wakes it: another process may have filled it. */
+#define GT_SINK_LOOK_MS 5000
+
 /* A configuration; a person writes it. */
 #define GT_CONFIG_BYTES_MAX (4 * GT_MIB)
 /* A secret in a file of its own; a certificate's chain is some KB. */

@@ -1,15 +1,14 @@
-/* sink.h — where alerts go. Each configured sink has a thread, a connection to the store and a durable
- * queue there: what a sink cannot send now waits, and detection never does.
+/* sink.h — where alerts go. Each configured sink has a thread, a connection to the store and a
+ * durable queue there: what a sink cannot send now waits, and detection never does.
  *
- * A type of sink is a row of sinks.def and a gt_sink_ops. It sends a batch and answers for each alert
- * with one of three words; when to try again, for how long, and what becomes of what is given up is
- * decided here, for all types alike:
- *   OK     the other side has it
- *   RETRY  not now: the server is away, busy, or refuses us (a wrong password is repaired, too)
- *   ERROR  never: the other side refuses this very alert; it goes to the dead letters with the reason
- * An alert may reach the other side twice when gatetrail is killed between sending and writing that
- * down; every type makes that harmless where the other side allows it (create-only ids, keys,
- * Idempotency-Key, a file's length). */
+ * A type of sink is a row of sinks.def and a gt_sink_ops. It sends a batch and answers for each
+ * alert with one of three words; when to try again, for how long, and what becomes of what is given
+ * up is decided here, for all types alike: OK     the other side has it RETRY  not now: the server
+ * is away, busy, or refuses us (a wrong password is repaired, too) ERROR  never: the other side
+ * refuses this very alert; it goes to the dead letters with the reason An alert may reach the other
+ * side twice when gatetrail is killed between sending and writing that down; every type makes that
+ * harmless where the other side allows it (create-only ids, keys, Idempotency-Key, a file's
+ * length). */
 #ifndef GT_SINK_SINK_H
 #define GT_SINK_SINK_H
 
@@ -17,7 +16,7 @@
 #include "net/net.h"
 #include "store/sinks.h"
 
-/* --- for the engine ------------------------------------------------------------------------------ */
+/* --- for the engine --------------------------------------------------------------------------- */
 
 typedef enum gt_sink_event {
     GT_SINK_FAILS,    /* the sink stopped taking alerts; message says why */
@@ -27,8 +26,8 @@ typedef enum gt_sink_event {
 
 typedef struct gt_sink_group_options {
     const gt_config *config;  /* its [[sink]]s, [[rule]].sinks and [aws]; must outlive the group */
-    const gt_net_env *env;    /* clock, environment and random numbers; its stopped() must stay false
-                                 until gt_sink_group_stop has returned */
+    const gt_net_env *env; /* clock, environment and random numbers; its stopped() must stay false
+                              until gt_sink_group_stop has returned */
     const char *store_path;
     /* Called on sinks' threads, one at a time. May be NULL. */
     void (*say)(void *ctx, gt_sink_event event, gt_str sink, gt_str id, gt_str message);
@@ -37,8 +36,8 @@ typedef struct gt_sink_group_options {
 
 typedef struct gt_sink_group gt_sink_group;
 
-/* Check what can be checked without the other sides and start the threads. reterr_message says why not:
- * GT_INVALID (the configuration), GT_NOMEM, GT_IO. A server that is away is no failure. */
+/* Check what can be checked without the other sides and start the threads. reterr_message says why
+ * not: GT_INVALID (the configuration), GT_NOMEM, GT_IO. A server that is away is no failure. */
 gt_status gt_sink_group_start(const gt_sink_group_options *options, gt_sink_group **ret,
                               gt_buf *reterr_message) GT_MUST_CHECK;
 /* For up to drain_ms send what is due, then end; the rest stays queued. NULL is allowed. */
@@ -72,7 +71,7 @@ typedef struct gt_sink_health {
 size_t gt_sink_group_count(const gt_sink_group *group);
 gt_sink_health gt_sink_group_health(gt_sink_group *group, size_t index); /* a copy */
 
-/* --- for types of sinks --------------------------------------------------------------------------- */
+/* --- for types of sinks ----------------------------------------------------------------------- */
 
 typedef enum gt_sink_answer { GT_SINK_OK, GT_SINK_RETRY, GT_SINK_ERROR } gt_sink_answer;
 
