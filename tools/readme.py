@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the made parts of README.md and docs/reference anew: the demo's output, the table of commands.
+"""Writes the made parts of README.md and docs/ anew: what commands print, the tables of commands and pages.
 
 usage: tools/readme.py [--check] [GATETRAIL]
 With --check nothing is written: TAP says whether they are as they should be.
@@ -29,6 +29,24 @@ def commands_table():
     return "\n| command | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
 
 
+def pages():
+    """A line for each page of docs/, by its folder and title."""
+    lines = []
+    for folder, what in (("guide", "Guides"), ("reference", "Reference"), ("design", "Decisions"), (".", "More")):
+        names = sorted(n for n in os.listdir(os.path.join("docs", folder)) if n.endswith(".md") and n != "README.md") \
+            if os.path.isdir(os.path.join("docs", folder)) else []
+        if names:
+            lines.append(f"## {what}\n")
+        for name in names:
+            path = name if folder == "." else f"{folder}/{name}"
+            with open(os.path.join("docs", path)) as f:
+                title = f.readline().lstrip("# ").strip()
+            lines.append(f"- [{title}]({path})")
+        if names:
+            lines.append("")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
 def part(text, name, made):
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
     head, rest = text.split(begin, 1)
@@ -55,9 +73,12 @@ def run_blocks(text):
 def main():
     with open("README.md") as f:
         before = f.read()
+    with open("docs/README.md") as f:
+        index = f.read()
     demo = output("tools/demo.sh", GATETRAIL)
     wanted = {
         "README.md": run_blocks(part(part(before, "demo", "```\n" + demo + "```\n"), "commands", commands_table())),
+        "docs/README.md": part(index, "pages", pages()),
         "docs/reference/commands.md": output(GATETRAIL, "help", "--markdown"),
     }
     check = "--check" in sys.argv
