@@ -244,8 +244,10 @@ static bool find_operator(gt_str raw, gt_span *ret)
             *ret = (gt_span){i, end};
             return true;
         }
-        for (size_t k = 1; k + 1 < word.len; k++) {
-            if ((word.ptr[k] == '=' || word.ptr[k] == '!') && word.ptr[k + 1] == '=') {
+        /* A field's name stands before it; what ends the text in == is base64. */
+        for (size_t k = i == 0; k + 1 < word.len; k++) {
+            if ((word.ptr[k] == '=' || word.ptr[k] == '!') && word.ptr[k + 1] == '=' &&
+                i + k + 2 < raw.len) {
                 *ret = (gt_span){i + k, i + k + 2};
                 return true;
             }

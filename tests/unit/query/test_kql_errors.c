@@ -19,6 +19,7 @@ static const mistake mistakes[] = {
     {"a == b",                    "  ^",                         "KQL-003"},
     {"a:b and c.d != x",          "            ^",               "KQL-003"},
     {"a==b",                      " ^",                          "KQL-003"},
+    {"a ==b and c:d",             "  ^",                         "KQL-003"},
     {"a <> 3",                    "  ^",                         "KQL-003"},
     {"a:b && c:d",                "    ^",                       "KQL-003"},
     {"a:b || c:d",                "    ^",                       "KQL-003"},
