@@ -3,6 +3,8 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "detect/alert.h"
+#include "watch/suppress.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -18,7 +20,9 @@ typedef struct committer {
     gt_part *parts[GT_WATCH_BATCH_PARTS];
     size_t count;
     size_t fresh; /* new alerts of this transaction */
-    gt_buf text;
+    gt_judge *judge; /* made from judge_setup */
+    gt_watch_setup *judge_setup;
+    gt_buf text, terms;
     gt_time_ms next_health, next_prune;
 } committer;
 
@@ -55,6 +59,12 @@ gt_status gt_watch_alert_put(gt_watch *watch, const gt_watch_alert *alert, bool 
     return watch->options.output.alert(watch->options.output.ctx, watch->store, alert, ret_new);
 }
 
+/* A suppression "per run" has no runs here: the rule's interval stands for one. */
+static int64_t suppression_window(const gt_rule *rule)
+{
+    return rule->suppression.duration_ms ? rule->suppression.duration_ms : rule->interval_ms;
+}
+
 static gt_status store_found(committer *c, gt_part *part, const gt_found *f, gt_time_ms now)
 {
     const gt_detector *detector = part->setup->detector;
@@ -72,14 +82,79 @@ static gt_status store_found(committer *c, gt_part *part, const gt_found *f, gt_
     gt_buf_add(&c->text, (gt_str){text.ptr + f->json, f->json_len});
     gt_buf_add(&c->text, gt_detector_alert_tail(detector, f->rule));
     GT_TRY(gt_buf_status(&c->text));
-    /* A suppression "per run" has no runs here: the rule's interval stands for one. */
-    int64_t window = rule->suppression.duration_ms ? rule->suppression.duration_ms : rule->interval_ms;
     gt_watch_alert alert = {.rule = rule, .id = id, .json = gt_buf_str(&c->text),
                             .source = part->slot->feed->config.name, .event = f->event, .now = now,
-                            .terms = {text.ptr + f->terms, f->terms_len}, .window_ms = window};
+                            .terms = {text.ptr + f->terms, f->terms_len}, .window_ms = suppression_window(rule)};
     GT_TRY(gt_watch_alert_put(c->watch, &alert, &fresh));
     part->counts.alerts += fresh;
     c->fresh += fresh;
+    return GT_OK;
+}
+
+/* --- records that the state of security groups matters to ------------------------------------------- */
+
+static gt_status refresh_judge(committer *c, gt_watch_setup *setup, gt_time_ms now)
+{
+    if (c->judge_setup != setup) {
+        gt_judge_free(c->judge); /* it holds its setup, so that no other can have its address */
+        c->judge = NULL;
+        c->judge_setup = NULL;
+        GT_TRY(gt_judge_new(setup, c->watch->store, &c->judge));
+        c->judge_setup = setup;
+    }
+    gt_judge_set_now(c->judge, now);
+    return GT_OK;
+}
+
+static gt_status store_match(committer *c, gt_part *part, const gt_record *record,
+                             const gt_match *match, gt_time_ms now)
+{
+    gt_time_ms event;
+    bool fresh = false;
+    if (!gt_time_parse(record->event_time, &event))
+        event = now;
+    if (part->setup->scheduled[match->index]) {
+        gt_watch_match m = {.rule_id = match->rule->rule_id, .alert_id = match->id,
+                            .event_id = match->event_id, .event = event, .arrived = now,
+                            .at = gt_watch_primary_time(match, event, now), .record = record->json};
+        return gt_watch_match_put(c->watch->store, &m);
+    }
+    gt_buf_reset(&c->text);
+    gt_buf_reset(&c->terms);
+    gt_alert_write(part->setup->detector, match, &c->text);
+    gt_suppress_terms(match->rule, match->document, &c->terms);
+    GT_TRY(gt_buf_status(&c->text));
+    GT_TRY(gt_buf_status(&c->terms));
+    gt_watch_alert alert = {.rule = match->rule, .id = match->id, .json = gt_buf_str(&c->text),
+                            .source = part->slot->feed->config.name, .event = event, .now = now,
+                            .terms = gt_buf_str(&c->terms),
+                            .window_ms = suppression_window(match->rule)};
+    GT_TRY(gt_watch_alert_put(c->watch, &alert, &fresh));
+    part->counts.alerts += fresh;
+    c->fresh += fresh;
+    return GT_OK;
+}
+
+static gt_status store_aside(committer *c, gt_part *part, const gt_aside *a, gt_time_ms now)
+{
+    const char *text = part->text.data;
+    gt_record record;
+    const gt_match *matches = NULL;
+    size_t count = 0;
+    GT_TRY(refresh_judge(c, part->setup, now));
+    if (a->packed_len)
+        GT_TRY(gt_judge_learn(c->judge, (gt_str){text + a->packed, a->packed_len}));
+    if (!a->raw_len || !gt_record_read((gt_str){text + a->raw, a->raw_len}, &record))
+        return GT_OK;
+    gt_status status = gt_judge_record(c->judge, &record, &matches, &count);
+    for (size_t i = 0; status == GT_OK && i < count; i++)
+        status = store_match(c, part, &record, &matches[i], now);
+    /* Too large to evaluate: it was counted as read and evaluated; say so. */
+    if (status != GT_LIMIT && status != GT_INVALID)
+        return status;
+    gt_log_say(&c->watch->options.log, GT_LOG_WARN, "record cannot be evaluated",
+               GT_LOG_TEXT("source", part->slot->feed->config.name),
+               GT_LOG_TEXT("event_id", record.event_id.ptr ? record.event_id : GT_STR("")));
     return GT_OK;
 }
 
@@ -92,6 +167,10 @@ static gt_status store_part(committer *c, gt_part *part, gt_time_ms now)
         const gt_found *f = &part->founds[i];
         if (part->answers[f->record] != GT_MEMORY_COPY)
             GT_TRY(store_found(c, part, f, now));
+    }
+    for (size_t i = 0; i < part->aside_count; i++) {
+        if (part->answers[part->asides[i].record] != GT_MEMORY_COPY)
+            GT_TRY(store_aside(c, part, &part->asides[i], now));
     }
     if (part->delivery)
         GT_TRY(gt_feed_save(part->slot->feed, c->watch->store, part->delivery));
@@ -277,7 +356,7 @@ void *gt_watch_committer_main(void *ctx)
     }
     c->watch = w;
     c->runs = runs;
-    c->text = GT_BUF(GT_WATCH_PART_TEXT_MAX);
+    c->text = c->terms = GT_BUF(GT_WATCH_PART_TEXT_MAX);
     for (;;) {
         if (take_parts(c))
             commit_parts(c);
@@ -286,7 +365,9 @@ void *gt_watch_committer_main(void *ctx)
         housekeeping(c);
     }
     gt_runs_free(c->runs);
+    gt_judge_free(c->judge);
     gt_buf_done(&c->text);
+    gt_buf_done(&c->terms);
     gt_free(c);
     atomic_store(&w->committer_ended, true);
     return NULL;

@@ -219,16 +219,15 @@ static gt_status check_names(const gt_config *config, const gt_rules *rules, gt_
     return status;
 }
 
-gt_status gt_watch_setup_of(const gt_config *config, const gt_detect_enrich *enrich, gt_time_ms now,
-                            gt_watch_setup **ret, gt_buf *out)
+gt_status gt_watch_setup_of(const gt_config *config, gt_time_ms now, gt_watch_setup **ret,
+                            gt_buf *out)
 {
     const gt_config_section *watch = gt_config_get(config, GT_CONFIG_WATCH);
     choice c = {config, gt_str_is(gt_config_str(watch, GT_CONFIG_WATCH_MODE), "schedule")};
     gt_arena *scratch = gt_arena_new(GT_MIB);
     gt_rule_text canary;
     gt_watch_setup_options options = {.ecs = mapping_of(config), .select = is_selected,
-                                      .scheduled = is_scheduled, .ctx = &c, .enrich = enrich,
-                                      .now = now};
+                                      .scheduled = is_scheduled, .ctx = &c, .now = now};
     gt_watch_setup *setup = NULL;
     gt_status status = scratch ? rules_of(config, scratch, &canary, &options.rules) : GT_NOMEM;
     if (status == GT_OK)

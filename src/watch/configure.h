@@ -21,8 +21,8 @@ gt_status gt_watch_plan_make(gt_arena *arena, const gt_config *config, const gt_
 void gt_watch_plan_done(gt_watch_plan *plan);
 
 /* Rules, mapping and modes of the configuration as a setup; out: errors and warnings. */
-gt_status gt_watch_setup_of(const gt_config *config, const gt_detect_enrich *enrich, gt_time_ms now,
-                            gt_watch_setup **ret, gt_buf *out) GT_MUST_CHECK;
+gt_status gt_watch_setup_of(const gt_config *config, gt_time_ms now, gt_watch_setup **ret,
+                            gt_buf *out) GT_MUST_CHECK;
 
 /* AWS options of a section over those of [aws]. */
 gt_aws_options gt_aws_options_of(const gt_config *config, const gt_config_section *source,

@@ -249,6 +249,31 @@ gt_status gt_watch_start(const gt_watch_options *options, gt_watch **ret, gt_buf
     return stopped == GT_NOMEM ? stopped : status;
 }
 
+/* --- filling gaps, without threads --------------------------------------------------------------------- */
+
+gt_status gt_watch_fill(const gt_watch_options *options, bool missed, gt_watch_filled *ret,
+                        gt_buf *reterr_message)
+{
+    gt_watch *w = gt_calloc(1, sizeof *w);
+    if (!w) {
+        gt_watch_setup_release(options->setup);
+        return GT_NOMEM;
+    }
+    w->options = *options;
+    w->setup = options->setup;
+    pthread_mutex_init(&w->lock, NULL);
+    *ret = (gt_watch_filled){0};
+    w->arena = gt_arena_new(GT_FEED_ARENA_MAX);
+    gt_status status = w->arena ? open_store(w, reterr_message) : GT_NOMEM;
+    gt_runs *runs = status == GT_OK ? gt_runs_new(w) : NULL;
+    if (status == GT_OK)
+        status = runs ? gt_runs_fill(runs, missed, gt_watch_now(w), ret) : GT_NOMEM;
+    if (status != GT_OK && !reterr_message->len)
+        gt_buf_add(reterr_message, w->store ? gt_store_message(w->store) : GT_STR("out of memory"));
+    gt_runs_free(runs);
+    return gt_watch_stop(w, 0) == GT_NOMEM ? GT_NOMEM : status;
+}
+
 /* --- stopping ---------------------------------------------------------------------------------------- */
 
 /* Wait until a queue has run empty; false: drain_ms are over. */

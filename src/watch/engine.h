@@ -4,6 +4,7 @@
 #define GT_WATCH_ENGINE_H
 
 #include "cloudtrail/cloudtrail.h"
+#include "watch/judge.h"
 #include "watch/memory.h"
 #include "watch/queue.h"
 #include "watch/watch.h"
@@ -45,6 +46,13 @@ typedef struct gt_found {
     gt_time_ms event, at;
 } gt_found;
 
+/* A record about security groups: the committer evaluates it, with the state that the store knows. */
+typedef struct gt_aside {
+    uint32_t record;           /* index into keys */
+    size_t packed, packed_len; /* the change, when it had an effect; else 0 */
+    size_t raw, raw_len;       /* the record (gt_record_write), when some rule can match; else 0 */
+} gt_aside;
+
 /* The outcome of a delivery, or of a piece of a large one. */
 typedef struct gt_part {
     gt_slot *slot;
@@ -55,6 +63,8 @@ typedef struct gt_part {
     size_t count, cap;
     gt_found *founds;
     size_t found_count, found_cap;
+    gt_aside *asides;
+    size_t aside_count, aside_cap;
     gt_buf text;
     gt_watch_counts counts; /* but evaluated, duplicate and changed, which the committer decides */
     gt_time_ms arrived; /* oldest piece; 0: unknown */
@@ -89,6 +99,9 @@ gt_watch_setup *gt_watch_setup_get(gt_watch *watch); /* held for the caller */
 void gt_watch_ack(gt_slot *slot, gt_delivery *delivery, const char *reason);
 void gt_part_free(gt_part *part);
 
+/* The time that a scheduled rule's windows go by. */
+gt_time_ms gt_watch_primary_time(const gt_match *match, gt_time_ms event, gt_time_ms now);
+
 /* worker.c: thread functions. */
 void *gt_watch_worker_main(void *watch);
 /* committer.c */
@@ -104,5 +117,6 @@ void gt_runs_free(gt_runs *runs);
 /* Is any rule due? Then gt_runs_go does its runs, each in a transaction of its own. */
 bool gt_runs_due(gt_runs *runs, gt_time_ms now);
 gt_status gt_runs_go(gt_runs *runs, gt_time_ms now) GT_MUST_CHECK;
+gt_status gt_runs_fill(gt_runs *runs, bool missed, gt_time_ms now, gt_watch_filled *ret) GT_MUST_CHECK;
 
 #endif

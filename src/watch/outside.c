@@ -31,8 +31,7 @@ static void simple(gt_buf *out, const char *name, const char *type, const char *
     gt_buf_printf(out, "gatetrail_%s %.17g\n", name, value);
 }
 
-/* A label's value: backslash, quote and line end escaped. */
-static void label(gt_buf *out, gt_str value)
+void gt_outside_label(gt_buf *out, gt_str value)
 {
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
@@ -49,7 +48,7 @@ static void of_source(gt_buf *out, const char *name, const gt_watch_source_stats
                       double value)
 {
     gt_buf_printf(out, "gatetrail_%s{source=\"", name);
-    label(out, s->name);
+    gt_outside_label(out, s->name);
     gt_buf_printf(out, "\"%s} %.17g\n", more, value);
 }
 

@@ -20,6 +20,9 @@ gt_status gt_outside_start(gt_watch *watch, gt_str listen, const gt_outside_more
                            gt_outside **ret, gt_buf *reterr_message) GT_MUST_CHECK;
 void gt_outside_stop(gt_outside *outside);
 
+/* A label's value in Prometheus' text form, without the quotes. */
+void gt_outside_label(gt_buf *out, gt_str value);
+
 /* The texts, for tests and for `status`. */
 gt_status gt_outside_metrics(gt_watch *watch, const gt_outside_more *more, gt_buf *out) GT_MUST_CHECK;
 /* Why the engine is not ready, one reason a line; empty: it is. */

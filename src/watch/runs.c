@@ -16,7 +16,7 @@
 struct gt_runs {
     gt_watch *watch;
     gt_watch_setup *setup; /* held */
-    gt_detect_worker *detect;
+    gt_judge *judge;
     gt_reader *reader;
     gt_time_ms *next; /* by the detector's index; INT64_MAX: not on a schedule */
     gt_arena *arena;  /* of one run */
@@ -43,10 +43,10 @@ gt_runs *gt_runs_new(gt_watch *watch)
 
 static void drop_setup(gt_runs *r)
 {
-    gt_detect_worker_free(r->detect);
+    gt_judge_free(r->judge);
     gt_watch_setup_release(r->setup);
     gt_free(r->next);
-    r->detect = NULL;
+    r->judge = NULL;
     r->setup = NULL;
     r->next = NULL;
 }
@@ -93,7 +93,7 @@ static gt_status refresh(gt_runs *r, gt_time_ms now)
     r->next = gt_calloc(gt_detector_count(setup->detector) + 1, sizeof *r->next);
     gt_status status = r->next ? GT_OK : GT_NOMEM;
     if (status == GT_OK && setup->any_scheduled)
-        status = gt_detect_worker_new(setup->detector, setup->tables, setup->enrich, &r->detect);
+        status = gt_judge_new(setup, r->watch->store, &r->judge);
     if (status == GT_OK)
         status = first_times(r, now);
     if (status != GT_OK)
@@ -169,7 +169,7 @@ static gt_status again_record(void *ctx, const gt_record *record)
     gt_runs *r = a->runs;
     const gt_match *matches = NULL;
     size_t count = 0;
-    gt_status status = gt_detect_record(r->detect, record, &matches, &count);
+    gt_status status = gt_judge_record(r->judge, record, &matches, &count);
     for (size_t i = 0; status == GT_OK && i < count; i++) {
         if (matches[i].index != a->rule || !gt_str_eq(matches[i].id, a->alert_id))
             continue;
@@ -198,9 +198,26 @@ static gt_status evaluate_again(gt_runs *r, size_t rule, const waiting *w, bool 
     return GT_OK;
 }
 
-/* One window: alerts for what is in it, at most max_signals new ones. */
-static gt_status run_window(gt_runs *r, size_t index, const gt_time_window *window, gt_time_ms now,
-                            uint64_t *ret_alerts, uint64_t *ret_capped)
+/* Evaluate one again, and alert. *ret_new: there was no such alert. */
+static gt_status alert_again(gt_runs *r, size_t index, const waiting *w, gt_time_ms now, bool *ret_new)
+{
+    gt_watch *watch = r->watch;
+    const gt_rule *rule = gt_detector_rule(r->setup->detector, index);
+    bool found = false;
+    GT_TRY(evaluate_again(r, index, w, &found));
+    if (!found)
+        return GT_OK; /* it depends on the time, and that has moved on; it stays in the ledger */
+    gt_watch_alert alert = {.rule = rule, .id = w->alert_id, .json = gt_buf_str(&r->text),
+                            .source = GT_STR("schedule"), .event = w->event, .now = now,
+                            .terms = gt_buf_str(&r->terms),
+                            .window_ms = rule->suppression.duration_ms};
+    GT_TRY(gt_watch_alert_put(watch, &alert, ret_new));
+    return gt_watch_match_set(watch->store, rule->rule_id, w->alert_id, GT_WATCH_ALERTED, now);
+}
+
+/* One window: alerts for what is in it, at most `most` new ones. */
+static gt_status run_window(gt_runs *r, size_t index, const gt_time_window *window, int64_t most,
+                            gt_time_ms now, uint64_t *ret_alerts, uint64_t *ret_capped)
 {
     gt_watch *watch = r->watch;
     const gt_rule *rule = gt_detector_rule(r->setup->detector, index);
@@ -211,21 +228,13 @@ static gt_status run_window(gt_runs *r, size_t index, const gt_time_window *wind
     int64_t made = 0;
     for (size_t i = 0; i < list.count; i++) {
         const waiting *w = &list.items[i];
-        if (made >= rule->max_signals) {
+        if (made >= most) {
             *ret_capped += w->state != GT_WATCH_CAPPED;
             GT_TRY(gt_watch_match_set(watch->store, rule->rule_id, w->alert_id, GT_WATCH_CAPPED, now));
             continue;
         }
-        bool found = false, fresh = false;
-        GT_TRY(evaluate_again(r, index, w, &found));
-        if (!found)
-            continue;
-        gt_watch_alert alert = {.rule = rule, .id = w->alert_id, .json = gt_buf_str(&r->text),
-                                .source = GT_STR("schedule"), .event = w->event, .now = now,
-                                .terms = gt_buf_str(&r->terms),
-                                .window_ms = rule->suppression.duration_ms};
-        GT_TRY(gt_watch_alert_put(watch, &alert, &fresh));
-        GT_TRY(gt_watch_match_set(watch->store, rule->rule_id, w->alert_id, GT_WATCH_ALERTED, now));
+        bool fresh = false;
+        GT_TRY(alert_again(r, index, w, now, &fresh));
         made += fresh;
     }
     *ret_alerts += (uint64_t)made;
@@ -248,7 +257,8 @@ static gt_status run_rule(gt_runs *r, size_t index, gt_time_ms now, outcome *ret
     if (!gt_schedule_plan(rule, has && previous <= now, previous, now, &plan))
         return GT_OK; /* refused when rules are loaded */
     for (size_t i = 0; i < plan.count; i++)
-        GT_TRY(run_window(r, index, &plan.windows[i], now, &ret->alerts, &ret->capped));
+        GT_TRY(run_window(r, index, &plan.windows[i], rule->max_signals, now, &ret->alerts,
+                          &ret->capped));
     if (plan.has_gap)
         GT_TRY(gt_watch_gap_put(store, rule->rule_id, plan.gap.from, plan.gap.to, now));
     ret->gap = plan.has_gap;
@@ -280,7 +290,7 @@ static void say(gt_runs *r, const gt_rule *rule, const outcome *o)
 gt_status gt_runs_go(gt_runs *r, gt_time_ms now)
 {
     gt_store *store = r->watch->store;
-    gt_detect_worker_set_now(r->detect, now);
+    gt_judge_set_now(r->judge, now);
     for (size_t i = 0; i < gt_detector_count(r->setup->detector); i++) {
         if (r->next[i] > now)
             continue;
@@ -295,4 +305,71 @@ gt_status gt_runs_go(gt_runs *r, gt_time_ms now)
         say(r, rule, &o);
     }
     return GT_OK;
+}
+
+/* --- making up for gaps ------------------------------------------------------------------------------- */
+
+/* The detector's index of a rule; GT_NPOS when it does not run. */
+static size_t index_of(const gt_runs *r, gt_str rule_id)
+{
+    for (size_t i = 0; i < gt_detector_count(r->setup->detector); i++) {
+        if (gt_str_eq(gt_detector_rule(r->setup->detector, i)->rule_id, rule_id))
+            return i;
+    }
+    return GT_NPOS;
+}
+
+static gt_status fill_gap(gt_runs *r, const gt_watch_gap *gap, size_t index, gt_time_ms now,
+                          gt_watch_filled *ret)
+{
+    uint64_t alerts = 0, capped = 0;
+    const gt_time_window window = {gap->from, gap->to};
+    GT_TRY(run_window(r, index, &window, INT64_MAX, now, &alerts, &capped));
+    GT_TRY(gt_watch_gap_fill(r->watch->store, gap->id, now, (int64_t)alerts));
+    ret->gaps++;
+    ret->alerts += alerts;
+    return GT_OK;
+}
+
+static gt_status fill_missed(gt_runs *r, size_t index, gt_time_ms now, gt_watch_filled *ret)
+{
+    collected list = {.runs = r};
+    gt_arena_reset(r->arena, GT_MIB);
+    gt_str rule_id = gt_detector_rule(r->setup->detector, index)->rule_id;
+    GT_TRY(gt_watch_missed(r->watch->store, rule_id, collect, &list));
+    for (size_t i = 0; i < list.count; i++) {
+        bool fresh = false;
+        GT_TRY(alert_again(r, index, &list.items[i], now, &fresh));
+        ret->alerts += fresh;
+    }
+    return GT_OK;
+}
+
+gt_status gt_runs_fill(gt_runs *r, bool missed, gt_time_ms now, gt_watch_filled *ret)
+{
+    gt_store *store = r->watch->store;
+    GT_TRY(refresh(r, now));
+    if (!r->judge)
+        GT_TRY(gt_judge_new(r->setup, store, &r->judge));
+    gt_judge_set_now(r->judge, now);
+    gt_watch_gap *gaps = NULL;
+    size_t count = 0;
+    gt_arena *arena = gt_arena_new(GT_BATCH_ARENA_MAX);
+    gt_status status = arena ? gt_watch_gaps(store, arena, true, &gaps, &count) : GT_NOMEM;
+    for (size_t i = 0; status == GT_OK && i < count; i++) {
+        size_t index = index_of(r, gaps[i].rule_id);
+        ret->unknown += index == GT_NPOS;
+        if (index == GT_NPOS)
+            continue;
+        status = gt_store_begin(store);
+        if (status == GT_OK)
+            status = gt_store_end(store, fill_gap(r, &gaps[i], index, now, ret));
+    }
+    for (size_t i = 0; missed && status == GT_OK && i < gt_detector_count(r->setup->detector); i++) {
+        status = gt_store_begin(store);
+        if (status == GT_OK)
+            status = gt_store_end(store, fill_missed(r, i, now, ret));
+    }
+    gt_arena_free(arena);
+    return status;
 }

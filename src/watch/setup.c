@@ -1,6 +1,7 @@
 #include "watch/setup.h"
 
 #include "base/limits.h"
+#include "watch/judge.h"
 #include "watch/schedule.h"
 
 gt_watch_setup *gt_watch_setup_new(gt_arena *arena)
@@ -78,7 +79,7 @@ static gt_status load_all(gt_watch_setup *setup, const gt_watch_setup_options *o
                                    .scheduled = true, .now = o->now};
     GT_TRY(gt_detector_new(setup->arena, &options, &detector));
     setup->detector = detector;
-    setup->enrich = o->enrich;
+    setup->enrich = gt_detector_reads(detector, GT_STR("gatetrail")) ? &gt_judge_plain : NULL;
     return mark_scheduled(setup, o, out);
 }
 

@@ -13,7 +13,7 @@ typedef struct gt_watch_setup {
     const gt_rules *rules;
     const gt_detector *detector;
     gt_ecs_tables *tables;
-    const gt_detect_enrich *enrich; /* may be NULL; in the arena or static */
+    const gt_detect_enrich *enrich; /* what workers use (judge.h); NULL: no rule reads gatetrail.* */
     const bool *scheduled;          /* by the detector's index: runs on its schedule */
     bool any_scheduled;
     atomic_uint holders;
@@ -27,7 +27,6 @@ typedef struct gt_watch_setup_options {
     /* Which of them on their schedule; NULL: none. */
     bool (*scheduled)(void *ctx, const gt_rule *rule);
     void *ctx;
-    const gt_detect_enrich *enrich;
     gt_time_ms now;
 } gt_watch_setup_options;
 

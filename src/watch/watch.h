@@ -72,6 +72,16 @@ bool gt_watch_has_failed(gt_watch *watch);
 /* options.once: is there nothing left to do? */
 bool gt_watch_is_idle(gt_watch *watch);
 
+/* Make up for gaps while no engine need run: every match in an open gap becomes an alert, without
+ * max_signals, and the gap is closed; with `missed`, late and capped matches too. Gaps of rules that do
+ * not run now stay open (`unknown`). Of the options, store_path, setup (released), now, output, env and
+ * log are used. */
+typedef struct gt_watch_filled {
+    uint64_t gaps, alerts, unknown;
+} gt_watch_filled;
+gt_status gt_watch_fill(const gt_watch_options *options, bool missed, gt_watch_filled *ret,
+                        gt_buf *reterr_message) GT_MUST_CHECK;
+
 /* --- seen from outside --------------------------------------------------------------------------- */
 
 #define GT_WATCH_BUCKETS 14

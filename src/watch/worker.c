@@ -46,6 +46,7 @@ void gt_part_free(gt_part *part)
     gt_free(part->keys);
     gt_free(part->answers);
     gt_free(part->founds);
+    gt_free(part->asides);
     gt_buf_done(&part->text);
     gt_free(part);
 }
@@ -82,13 +83,12 @@ static gt_status grow(void *array, size_t count, size_t *cap, size_t size)
 
 /* --- records --------------------------------------------------------------------------------------- */
 
-/* The time that a scheduled rule's windows go by. */
-static gt_time_ms primary_time(const worker *w, const gt_match *match, gt_time_ms event)
+gt_time_ms gt_watch_primary_time(const gt_match *match, gt_time_ms event, gt_time_ms now)
 {
     gt_str field = match->rule->timestamp_override;
     gt_time_ms t;
     if (gt_str_is(field, "event.ingested"))
-        return w->now;
+        return now;
     if (field.len && gt_time_parse(gt_document_text(match->document, field), &t))
         return t;
     return event;
@@ -102,7 +102,7 @@ static gt_status add_found(worker *w, const gt_record *record, const gt_match *m
     if (!gt_time_parse(record->event_time, &event))
         event = w->now;
     gt_found f = {.record = (uint32_t)part->count, .rule = (uint32_t)match->index, .event = event,
-                  .at = primary_time(w, match, event)};
+                  .at = gt_watch_primary_time(match, event, w->now)};
     memcpy(f.id, match->id.ptr, sizeof f.id);
     f.event_id = part->text.len;
     f.event_id_len = match->event_id.len;
@@ -124,6 +124,37 @@ static gt_status add_found(worker *w, const gt_record *record, const gt_match *m
     return GT_OK;
 }
 
+/* A record about security groups is for the committer. *ret_aside false: it is about something else. */
+static gt_status set_aside(worker *w, const gt_record *record, bool *ret_aside)
+{
+    gt_part *part = w->part;
+    gt_json *tree = NULL;
+    gt_sg_change *change = NULL;
+    char id[GT_RECORD_ID_MAX];
+    gt_arena *batch = gt_detect_worker_batch(w->detect);
+    *ret_aside = false;
+    if (!w->setup->enrich || !gt_sg_event_name(record->event_name))
+        return GT_OK;
+    gt_arena_reset(batch, 4 * GT_MIB);
+    GT_TRY(gt_json_parse(batch, record->json, &tree, NULL));
+    GT_TRY(gt_sg_change_of(batch, tree, gt_record_id(record, id), &change));
+    if (!change)
+        return GT_OK;
+    GT_TRY(grow(&part->asides, part->aside_count, &part->aside_cap, sizeof *part->asides));
+    gt_aside a = {.record = (uint32_t)part->count, .packed = part->text.len};
+    if (change->outcome == GT_SG_APPLIED)
+        gt_sg_change_pack(change, &part->text);
+    a.packed_len = part->text.len - a.packed;
+    a.raw = part->text.len;
+    if (gt_detector_candidate(w->setup->detector, record))
+        gt_record_write(&part->text, record);
+    a.raw_len = part->text.len - a.raw;
+    GT_TRY(gt_buf_status(&part->text));
+    part->asides[part->aside_count++] = a;
+    *ret_aside = true;
+    return GT_OK;
+}
+
 static void log_record(const worker *w, const gt_record *record, const char *reason)
 {
     gt_log_say(&w->watch->options.log, GT_LOG_WARN, "record rejected",
@@ -136,7 +167,12 @@ static gt_status evaluate(worker *w, const gt_record *record)
 {
     const gt_match *matches = NULL;
     size_t count = 0;
-    gt_status status = gt_detect_record(w->detect, record, &matches, &count);
+    bool aside = false;
+    gt_status status = set_aside(w, record, &aside);
+    if (aside)
+        return GT_OK;
+    if (status == GT_OK)
+        status = gt_detect_record(w->detect, record, &matches, &count);
     if (status == GT_LIMIT || status == GT_INVALID) {
         w->part->counts.rejected++;
         w->part->counts.problems++;

@@ -1,0 +1,34 @@
+/* judge.h — evaluating one record when the state of security groups matters.
+ * Rules may ask what a call opened or closed, which depends on the group's state before it. The changes of
+ * groups are kept in the store; a judge loads those that a record needs, folds them, and has the record
+ * evaluated with what comes of it. What it knows is what had arrived by then: an event that comes late is
+ * judged by the state as it is known, and is not judged again.
+ *
+ * A judge belongs to one thread; its store too. */
+#ifndef GT_WATCH_JUDGE_H
+#define GT_WATCH_JUDGE_H
+
+#include "sg/fields.h"
+#include "store/store.h"
+#include "watch/setup.h"
+
+typedef struct gt_judge gt_judge;
+
+gt_status gt_judge_new(gt_watch_setup *setup, gt_store *store, gt_judge **ret) GT_MUST_CHECK;
+void gt_judge_free(gt_judge *judge); /* NULL is allowed */
+void gt_judge_set_now(gt_judge *judge, gt_time_ms now);
+
+/* Keep a change in the store (inside the caller's transaction). */
+gt_status gt_judge_learn(gt_judge *judge, gt_str packed) GT_MUST_CHECK;
+/* Evaluate; as gt_detect_record. */
+gt_status gt_judge_record(gt_judge *judge, const gt_record *record, const gt_match **ret_matches,
+                          size_t *ret_count) GT_MUST_CHECK;
+
+/* For threads without a store: the enrichment of records that are not about security groups. */
+extern const gt_detect_enrich gt_judge_plain;
+
+/* A record's bytes with its fields, to be evaluated later by another thread. */
+void gt_record_write(gt_buf *out, const gt_record *record);
+bool gt_record_read(gt_str bytes, gt_record *ret); /* views of bytes */
+
+#endif
