@@ -20,20 +20,29 @@ bool gt_cli_is_cluster_url(gt_str text)
     return gt_str_starts(text, GT_STR("http://")) || gt_str_starts(text, GT_STR("https://"));
 }
 
-static int read_urls(gt_cli *cli, const gt_str *urls, size_t count, gt_cli_cluster *c)
+/* "https://a:9200,https://b:9200/index": the nodes of one cluster, the index behind the last. */
+static int read_urls(gt_cli *cli, gt_str urls, gt_cli_cluster *c)
 {
-    gt_str *nodes = gt_arena_array(cli->arena, gt_str, count + 1);
+    gt_str *nodes = gt_arena_array(cli->arena, gt_str, urls.len / 8 + 1), rest = urls;
+    size_t count = 0;
     if (!nodes)
         return gt_cli_failed(cli, GT_NOMEM, "the cluster's address");
-    for (size_t i = 0; i < count; i++) {
-        gt_str index;
-        if (!gt_cluster_url_split(cli->arena, urls[i], &nodes[i], &index))
+    while (rest.len) {
+        size_t plain = gt_str_find(rest, GT_STR(",http://"));
+        size_t tls = gt_str_find(rest, GT_STR(",https://"));
+        size_t end = plain < tls ? plain : tls;
+        gt_str one = gt_str_head(rest, end), index;
+        if (!gt_cluster_url_split(cli->arena, one, &nodes[count], &index))
             return gt_cli_usage(cli, "'%.*s' is no URL of a cluster: https://HOST:PORT/INDEX",
-                                GT_STR_ARG(urls[i]));
-        if (i && !gt_str_eq(index, c->index))
+                                GT_STR_ARG(one));
+        if (index.len && c->index.len && !gt_str_eq(index, c->index))
             return gt_cli_usage(cli, "the URLs of one cluster's nodes name different indices");
-        c->index = index;
+        c->index = index.len ? index : c->index;
+        count++;
+        rest = end == GT_NPOS ? GT_STR_NULL : gt_str_from(rest, end + 1);
     }
+    if (!count)
+        return gt_cli_usage(cli, "the URL of the cluster is empty");
     c->options.urls = nodes;
     c->options.url_count = count;
     return GT_EXIT_OK;
@@ -60,7 +69,7 @@ static int read_secrets(gt_cli *cli, gt_cli_cluster *c)
     return status == GT_OK ? GT_EXIT_OK : GT_EXIT_USAGE;
 }
 
-int gt_cli_cluster_open(gt_cli *cli, const gt_str *urls, size_t count, gt_cli_cluster *ret)
+int gt_cli_cluster_open(gt_cli *cli, gt_str urls, gt_cli_cluster *ret)
 {
     struct sigaction action = {.sa_handler = on_signal};
     *ret = (gt_cli_cluster){.env = gt_host_env(&stop)};
@@ -68,7 +77,7 @@ int gt_cli_cluster_open(gt_cli *cli, const gt_str *urls, size_t count, gt_cli_cl
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     ret->options.patience_ms = gt_cli_number(cli, GT_OPT_PATIENCE, 0);
-    int exit = read_urls(cli, urls, count, ret);
+    int exit = read_urls(cli, urls, ret);
     return exit ? exit : read_secrets(cli, ret);
 }
 

@@ -15,9 +15,10 @@ typedef struct gt_cli_cluster {
 
 /* Is it a URL of a cluster ("https://host:9200/index")? */
 bool gt_cli_is_cluster_url(gt_str text);
-/* Read the options; urls are nodes of one cluster (and name the same index). GT_EXIT_OK, or what to
- * end with (said). gt_cli_cluster_done is due in every case. */
-int gt_cli_cluster_open(gt_cli *cli, const gt_str *urls, size_t count, gt_cli_cluster *ret);
+/* Read the options; urls: one node, or several of one cluster joined by commas, with the index behind
+ * the last. ret is not moved afterwards. GT_EXIT_OK, or what to end with (said). gt_cli_cluster_done is
+ * due in every case. */
+int gt_cli_cluster_open(gt_cli *cli, gt_str urls, gt_cli_cluster *ret);
 void gt_cli_cluster_done(gt_cli_cluster *cluster);
 /* Say that a call failed: what, and the server's words. Returns GT_EXIT_INPUT, or GT_EXIT_USAGE when
  * the server refused. */

@@ -15,6 +15,7 @@
 
 typedef struct pushdown {
     const gt_cluster_scan *scan;
+    gt_str url;
     gt_cli_cluster cluster;
     gt_cluster *client;
     gt_mappings *mappings;
@@ -214,7 +215,7 @@ static gt_status search_group(pushdown *p, size_t group)
 static int prepare(pushdown *p)
 {
     gt_cli *cli = p->scan->cli;
-    int exit = gt_cli_cluster_open(cli, p->scan->urls, p->scan->url_count, &p->cluster);
+    int exit = gt_cli_cluster_open(cli, p->url, &p->cluster);
     if (exit)
         return exit;
     if (!p->cluster.index.len)
@@ -233,9 +234,9 @@ static int prepare(pushdown *p)
     return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(cli, status, "translating the rules");
 }
 
-int gt_cluster_scan_run(const gt_cluster_scan *scan)
+static int scan_one(const gt_cluster_scan *scan, gt_str url)
 {
-    pushdown p = {.scan = scan, .message = GT_BUF(8192), .text = GT_BUF(GT_CLUSTER_BODY_MAX)};
+    pushdown p = {.scan = scan, .url = url, .message = GT_BUF(8192), .text = GT_BUF(GT_CLUSTER_BODY_MAX)};
     int exit = prepare(&p);
     gt_status status = GT_OK;
     for (size_t group = 0; !exit && group < p.group_count && status == GT_OK; group++)
@@ -254,4 +255,14 @@ int gt_cluster_scan_run(const gt_cluster_scan *scan)
     gt_buf_done(&p.message);
     gt_buf_done(&p.text);
     return exit;
+}
+
+int gt_cluster_scan_run(const gt_cluster_scan *scan)
+{
+    int worst = GT_EXIT_OK;
+    for (size_t i = 0; i < scan->url_count && worst != GT_EXIT_USAGE; i++) {
+        int exit = scan_one(scan, scan->urls[i]);
+        worst = exit ? exit : worst;
+    }
+    return worst;
 }

@@ -11,7 +11,7 @@ typedef struct gt_cluster_scan {
     gt_cli *cli;
     gt_run *run; /* its filter is applied, its counts are filled in */
     const gt_detector *detector;
-    const gt_str *urls;
+    const gt_str *urls; /* of several clusters: one after the other */
     size_t url_count;
     /* One document's matches, in the order of time. file: "INDEX/ID". */
     gt_status (*matched)(void *ctx, const gt_match *matches, size_t count, gt_str file);

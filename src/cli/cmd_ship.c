@@ -207,11 +207,9 @@ static int finish(shipping *s)
 static int ship(shipping *s)
 {
     gt_cli *cli = s->cli;
-    size_t count;
-    const gt_str *urls = gt_cli_list(cli, GT_OPT_SHIP_TO, &count);
-    if (!count)
+    if (!gt_cli_has(cli, GT_OPT_SHIP_TO))
         return gt_cli_usage(cli, "--to URL is missing");
-    int exit = gt_cli_cluster_open(cli, urls, count, &s->cluster);
+    int exit = gt_cli_cluster_open(cli, gt_cli_str(cli, GT_OPT_SHIP_TO), &s->cluster);
     s->stream = s->cluster.index.len ? s->cluster.index : GT_STR("logs-aws.cloudtrail-default");
     if (!exit)
         exit = gt_run_open(cli, cli->args, cli->arg_count, &s->run);

@@ -18,6 +18,11 @@ gt_status gt_mappings_read(gt_cluster *cluster, gt_arena *arena, gt_str index, g
     return GT_OK;
 }
 
+bool gt_mappings_any(const gt_mappings *mappings)
+{
+    return gt_json_first(mappings->roots) != NULL;
+}
+
 typedef struct type_word {
     const char *word;
     gt_field_type type;

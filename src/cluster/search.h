@@ -48,5 +48,7 @@ typedef struct gt_mappings gt_mappings;
 gt_status gt_mappings_read(gt_cluster *cluster, gt_arena *arena, gt_str index, gt_mappings **ret)
     GT_MUST_CHECK;
 gt_dsl_field gt_mappings_field(void *mappings, gt_str name);
+/* Is there any index at all? A pattern may fit none. */
+bool gt_mappings_any(const gt_mappings *mappings);
 
 #endif
