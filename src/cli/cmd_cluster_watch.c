@@ -93,7 +93,7 @@ static int watch_all(gt_cli *cli, const gt_detector *detector, watched *all)
             .cluster = &w->cluster.options, .index = w->cluster.index,
             .alerts_index = gt_cli_str(cli, GT_OPT_ALERTS_INDEX), .detector = detector,
             .holder = holder_name(cli, &w->cluster.env), .lease_ms = gt_cli_number(cli, GT_OPT_LEASE, 0),
-            .once = gt_cli_flag(cli, GT_OPT_ONCE), .log = gt_log_to_file(&log),
+            .once = gt_cli_flag(cli, GT_OPT_CLUSTER_ONCE), .log = gt_log_to_file(&log),
         };
         w->started = pthread_create(&w->thread, NULL, watch_main, w) == 0;
         if (!w->started)
