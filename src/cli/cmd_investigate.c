@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "cli/config.h"
 #include "cli/db.h"
+#include "cli/logs.h"
 #include "cli/rules.h"
 #include "cli/run.h"
 #include "investigate/investigate.h"
@@ -110,21 +111,6 @@ static int read_options(investigate *v)
     return exit;
 }
 
-static int read_logs(investigate *v)
-{
-    gt_cli *cli = v->cli;
-    if (gt_cli_has(cli, GT_OPT_DB))
-        return gt_db_open(cli, false, &v->store);
-    int exit = gt_db_open_private(cli, &v->store);
-    if (!exit)
-        exit = gt_db_fill(&v->run, v->store);
-    v->run.fill = NULL;
-    v->run.filled = (gt_filler_counts){0};
-    if (!exit)
-        v->exit = gt_run_finish(&v->run, NULL);
-    return exit;
-}
-
 static int print(investigate *v, const gt_json *report)
 {
     gt_cli *cli = v->cli;
@@ -172,21 +158,14 @@ static int ask(investigate *v)
 static int run(investigate *v)
 {
     gt_cli *cli = v->cli;
-    bool db = gt_cli_has(cli, GT_OPT_DB);
-    if (db && cli->arg_count > 1)
-        return gt_cli_usage(cli, "give PATHs or --db, not both");
-    if (!db && cli->arg_count < 2)
-        return gt_cli_usage(cli, "which logs? give PATHs or --db");
     v->arena = gt_arena_new(GT_RULES_ARENA_MAX);
     if (!v->arena)
         return gt_cli_failed(cli, GT_NOMEM, "investigating");
-    int exit = gt_run_open(cli, cli->args + 1, cli->arg_count - 1, &v->run);
+    int exit = read_options(v);
     if (!exit)
-        exit = read_options(v);
+        exit = gt_logs_open(cli, 1, &v->run, &v->store, &v->exit);
     if (!exit)
         exit = prepare_detector(v);
-    if (!exit)
-        exit = read_logs(v);
     return exit ? exit : ask(v);
 }
 
@@ -195,9 +174,7 @@ int gt_cmd_investigate(gt_cli *cli)
     investigate v = {.cli = cli};
     v.format = (format)gt_cli_choice(cli, GT_OPT_FORMAT_REPORT, cli->tty_out ? TEXT : JSON);
     int exit = run(&v);
-    gt_store_close(v.store);
-    v.run.fill = NULL;
-    gt_run_done(&v.run);
+    gt_logs_close(&v.run, v.store);
     gt_arena_free(v.arena);
     return exit;
 }

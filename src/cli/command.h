@@ -64,6 +64,9 @@ extern const uint8_t gt_options_general[];
 #define GT_OPTS_SG                                                                                 \
     GT_OPT_DB, GT_OPT_FORMAT_SG, GT_OPT_SNAPSHOT, GT_OPT_SNAPSHOT_TIME, GT_OPT_ACCOUNT,             \
         GT_OPT_REGION, GT_OPT_THREADS
+#define GT_OPTS_AWS                                                                                \
+    GT_OPT_ENDPOINT_URL, GT_OPT_PROFILE, GT_OPT_ROLE_ARN, GT_OPT_EXTERNAL_ID, GT_OPT_MFA_SERIAL,   \
+        GT_OPT_MFA_TOKEN
 #define GT_OPTS_MAPPING                                                                            \
     GT_OPT_MAPPING, GT_OPT_TAG, GT_OPT_CREATED, GT_OPT_GEOIP_CITY, GT_OPT_GEOIP_ASN
 

@@ -3,6 +3,8 @@
 #define GT_INVESTIGATE_INTERNAL_H
 
 #include "investigate/investigate.h"
+#include "investigate/subject.h"
+#include "investigate/words.h"
 #include "sg/history.h"
 #include "sg/sg.h"
 
@@ -89,13 +91,6 @@ typedef struct gt_habits {
 
 /* --- the investigation ----------------------------------------------------------------------------- */
 
-typedef struct gt_group_view {
-    gt_str id;
-    const gt_sg_timeline *timeline; /* NULL: no change names it */
-    const gt_sg_step *step;         /* the event's; NULL when it is none of this group's */
-    gt_sg_effect effect;            /* of that step */
-} gt_group_view;
-
 typedef struct gt_inv {
     gt_arena *arena;
     gt_evidence *evidence;
@@ -157,20 +152,6 @@ gt_json *gt_str_node(gt_inv *inv, gt_str s); /* null for a NULL ptr */
 gt_str gt_time_words(gt_inv *inv, gt_time_ms time);
 /* "3 minutes", "2 hours", "5 days". */
 gt_str gt_span_words(gt_inv *inv, int64_t ms);
-
-/* --- words (words.c) --------------------------------------------------------------------------------- */
-
-/* "tcp/22", "tcp/8000-8099", "all traffic", "icmp". */
-gt_str gt_words_ports(gt_arena *arena, int protocol, int32_t from, int32_t to);
-gt_str gt_words_peer(gt_arena *arena, const gt_sg_rule *rule);
-/* "ingress tcp/22 from 10.0.0.0/8". */
-gt_str gt_words_rule(gt_arena *arena, const gt_sg_rule *rule);
-/* Sensitive services inside the ports: "SSH (22), RDP (3389)"; empty when there are none. *ret_admin:
- * one of them gives a shell or a desktop. */
-gt_str gt_words_services(gt_arena *arena, int protocol, int32_t from, int32_t to, bool *ret_admin,
-                         size_t *ret_count);
-/* "the role admin (session alice)", "the IAM user deploy", "the account's root user". */
-gt_str gt_words_actor(gt_arena *arena, const gt_event *event);
 
 /* --- reach (reach.c): what a step opened or closed, by ports ------------------------------------------ */
 
@@ -243,9 +224,5 @@ gt_status gt_step_correlation(gt_inv *inv, gt_json *steps) GT_MUST_CHECK;
 gt_status gt_inv_false_positive(gt_inv *inv, gt_json *checks) GT_MUST_CHECK;
 void gt_inv_verdict(gt_inv *inv);
 void gt_permissions_review(gt_inv *inv, gt_step *step);
-
-/* Was the version in force just before, or just after, the step? */
-bool gt_version_before(const gt_sg_version *version, const gt_sg_step *step);
-bool gt_version_after(const gt_sg_version *version, const gt_sg_step *step);
 
 #endif

@@ -204,6 +204,35 @@ static gt_status run_steps(gt_inv *inv)
     return gt_arena_status(inv->arena);
 }
 
+gt_status gt_subject_load(gt_evidence *evidence, gt_str event_or_alert_id,
+                          const gt_investigate_options *options, gt_subject *ret)
+{
+    gt_inv inv = {.arena = evidence->arena, .evidence = evidence, .options = options};
+    GT_TRY(find_event(&inv, event_or_alert_id));
+    GT_TRY(gt_sg_change_of(inv.arena, inv.event->record, inv.event->id, &inv.change));
+    gt_status status = gt_inv_load_groups(&inv);
+    if (status != GT_OK) {
+        gt_sg_history_free(inv.history);
+        return status;
+    }
+    *ret = (gt_subject){
+        .event = inv.event,
+        .change = inv.change,
+        .actor = gt_sg_actor_of(inv.arena, inv.event->record),
+        .history = inv.history,
+        .groups = inv.groups,
+        .group_count = inv.group_count,
+        .sg_events = inv.sg_events,
+    };
+    return gt_arena_status(inv.arena);
+}
+
+void gt_subject_done(gt_subject *subject)
+{
+    gt_sg_history_free(subject->history);
+    subject->history = NULL;
+}
+
 static gt_status investigate(gt_inv *inv, gt_str id)
 {
     GT_TRY(find_event(inv, id));

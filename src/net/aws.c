@@ -318,6 +318,19 @@ gt_status gt_aws_send(gt_aws_client *client, const gt_aws_request *request,
 
 /* --- protocols ------------------------------------------------------------------------------------ */
 
+/* A space is '+' in a form. AWS takes %20 too, but what checks signatures over the form it has read,
+ * as moto does, writes it as every other client does. */
+static void form_encode(gt_buf *out, gt_str text)
+{
+    while (text.ptr) {
+        gt_str word;
+        text = gt_str_cut(text, ' ', &word);
+        gt_url_encode(out, word, false);
+        if (text.ptr)
+            gt_buf_add_byte(out, '+');
+    }
+}
+
 gt_status gt_aws_query(gt_aws_client *client, const char *service, const char *version,
                        const char *action, const gt_aws_param *params, size_t count,
                        gt_arena *arena, gt_aws_response *response, const gt_xml **ret)
@@ -326,9 +339,9 @@ gt_status gt_aws_query(gt_aws_client *client, const char *service, const char *v
     gt_buf_printf(&form, "Action=%s&Version=%s", action, version);
     for (size_t i = 0; i < count; i++) {
         gt_buf_add_byte(&form, '&');
-        gt_url_encode(&form, params[i].name, false);
+        form_encode(&form, params[i].name);
         gt_buf_add_byte(&form, '=');
-        gt_url_encode(&form, params[i].value, false);
+        form_encode(&form, params[i].value);
     }
     gt_http_header type = {GT_STR("Content-Type"),
                            GT_STR("application/x-www-form-urlencoded; charset=utf-8")};
