@@ -291,7 +291,7 @@ static whole_result inflate_whole(gt_decoder *d)
     gt_str in = unused(d);
     if (in.len < 18 || (!d->in_end && !d->members_small))
         return WHOLE_NOT;
-    size_t room = 4 * in.len;
+    size_t room = GT_MIB;
     if (d->in_end && last_isize(in) / GT_INFLATE_RATIO_MAX <= in.len)
         room = last_isize(in); /* true unless more members follow */
     if (room > GT_INFLATE_WHOLE_MAX)
