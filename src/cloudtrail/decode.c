@@ -205,7 +205,17 @@ static bool detect(gt_decoder *d)
 static gt_status more_plain(gt_decoder *d)
 {
     gt_str head = unused(d);
-    if (head.len) { /* what detect() read */
+    if (head.len && d->out.len == 0 && d->in_pos == 0) { /* what detect() read becomes the window */
+        bytes swap = d->out;
+        d->out = d->in;
+        d->in = swap;
+        d->in_base += head.len;
+        d->in.len = 0;
+        if (d->in_end)
+            d->format = FINISHED;
+        return GT_OK;
+    }
+    if (head.len) {
         if (!ensure(&d->out, d->out.len + head.len))
             return GT_NOMEM;
         memcpy(d->out.data + d->out.len, head.ptr, head.len);

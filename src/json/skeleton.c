@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#define PICKS_MAX (8u * GT_SKELETONS_MAX)
 /* Where more than 3 of 4 objects are new, look at the next ones only with the full scan. */
 #define TRIAL 256u
 #define PAUSE 4096u
@@ -11,9 +10,15 @@
 static void forget_all(gt_skeletons *k)
 {
     k->item_count = 1;
-    k->byte_count = k->pick_count = 0;
+    k->line_count = 0;
     memset(k->table, 0, TABLE_SLOTS * sizeof *k->table);
     k->ahead.id = 0;
+}
+
+/* To the begin of a cache line: a load across two of them costs twice. */
+static void *aligned(unsigned char *memory)
+{
+    return memory ? memory + (64 - (uintptr_t)memory % 64) % 64 : NULL;
 }
 
 gt_skeletons *gt_skeletons_new(const gt_scanner *scanner, const gt_scan_plan *plan)
@@ -25,11 +30,12 @@ gt_skeletons *gt_skeletons_new(const gt_scanner *scanner, const gt_scan_plan *pl
         return NULL;
     k->kernel = scanner->skeleton;
     k->plan = plan;
-    k->bytes = gt_calloc(1, GT_SKELETON_BYTES_MAX);
-    k->items = gt_calloc(GT_SKELETONS_MAX, sizeof *k->items);
+    k->bytes_memory = gt_calloc(1, GT_SKELETON_BYTES_MAX + 64);
+    k->items_memory = gt_calloc(1, GT_SKELETONS_MAX * sizeof *k->items + 64);
     k->table = gt_calloc(TABLE_SLOTS, sizeof *k->table);
-    k->picks = gt_calloc(PICKS_MAX, sizeof *k->picks);
-    if (!k->bytes || !k->items || !k->table || !k->picks) {
+    k->bytes = aligned(k->bytes_memory);
+    k->items = aligned(k->items_memory);
+    if (!k->bytes_memory || !k->items_memory || !k->table) {
         gt_skeletons_free(k);
         return NULL;
     }
@@ -41,10 +47,9 @@ void gt_skeletons_free(gt_skeletons *k)
 {
     if (!k)
         return;
-    gt_free(k->bytes);
-    gt_free(k->items);
+    gt_free(k->bytes_memory);
+    gt_free(k->items_memory);
     gt_free(k->table);
-    gt_free(k->picks);
     gt_free(k);
 }
 
@@ -79,24 +84,22 @@ static void learn_marker(gt_skeletons *k, const char *text)
         k->marker_count++;
 }
 
-static void learn_picks(gt_skeletons *k, known *item, const char *text, const gt_scan *scan)
+/* false: too many. */
+static bool learn_picks(gt_skeletons *k, known *item, const char *text, const gt_scan *scan)
 {
-    item->picks = k->pick_count;
     for (size_t slot = 0; slot < k->plan->slot_count; slot++) {
         const char *value = scan->values[slot];
         if (!value)
             continue;
-        unsigned index = index_of(&k->stream, (size_t)(value - text));
+        if (item->pick_count == PICKS_MAX)
+            return false;
+        unsigned index = index_of(&k->stream, (size_t)(value - text)), at = item->pick_count++;
+        for (; at && item->picks[at - 1].index > index; at--) /* sorted by place */
+            item->picks[at] = item->picks[at - 1];
         bool is_string = *value == '"' && value[-1] == ':';
-        k->picks[k->pick_count++] = (pick){(uint16_t)slot, (uint16_t)(index & 0x7FFF), is_string};
+        item->picks[at] = (pick){(uint16_t)slot, (uint16_t)(index & 0x7FFF), is_string};
     }
-    item->pick_count = (uint16_t)(k->pick_count - item->picks);
-    for (pick *p = k->picks + item->picks + 1; p < k->picks + k->pick_count; p++)
-        for (pick *q = p; q > k->picks + item->picks && q[-1].index > q->index; q--) {
-            pick swap = *q;
-            *q = q[-1];
-            q[-1] = swap;
-        }
+    return true;
 }
 
 /* Remember the object at text, which the full scan found valid. */
@@ -113,21 +116,22 @@ static void learn(gt_skeletons *k, const char *text, const char *end, const gt_s
     s->text = NULL;
     if (last / 64 >= s->bad || len < PIECE)
         return;
-    if (k->item_count == GT_SKELETONS_MAX || k->byte_count + len > GT_SKELETON_BYTES_MAX ||
-        k->pick_count + k->plan->slot_count > PICKS_MAX)
+    uint32_t lines = (len + 63) / 64;
+    known item = {.len = (uint16_t)len};
+    if (!learn_picks(k, &item, text, scan))
+        return;
+    if (k->item_count == GT_SKELETONS_MAX || k->line_count + lines > GT_SKELETON_BYTES_MAX / 64)
         forget_all(k);
     learn_marker(k, text);
-    uint32_t id = k->item_count++;
-    known *item = &k->items[id];
-    uint64_t hash = k->kernel->hash(s->bytes, len);
-    *item = (known){.bytes = k->byte_count, .len = (uint16_t)len};
-    memcpy(k->bytes + k->byte_count, s->bytes, len);
-    k->byte_count += len;
-    learn_picks(k, item, text, scan);
-    uint64_t at = hash % TABLE_SLOTS;
+    item.line = (uint16_t)k->line_count;
+    memcpy(k->bytes + 64 * (size_t)k->line_count, s->bytes, len);
+    k->line_count += lines;
+    uint64_t hash = k->kernel->hash(s->bytes, len), at = hash % TABLE_SLOTS;
     while (k->table[at].id)
         at = (at + 1) % TABLE_SLOTS;
-    k->table[at] = (table_slot){(uint32_t)(hash >> 32), item->bytes, (uint16_t)id, item->len};
+    uint16_t id = (uint16_t)k->item_count++;
+    k->items[id] = item;
+    k->table[at] = (table_slot){(uint16_t)(hash >> 48), id, item.line, item.len};
 }
 
 gt_scan_verdict gt_skeletons_scan(gt_skeletons *k, const gt_scanner *scanner,

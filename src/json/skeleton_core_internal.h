@@ -39,7 +39,7 @@ static inline __attribute__((always_inline)) feed_state feed_block(skeleton_stre
     uint64_t quote = m.quote;
     if (__builtin_expect((m.backslash | f.escaped) != 0, 0)) {
         uint64_t escaped = escaped_bytes(m.backslash, &f.escaped);
-        s->backslashes[block / 64] |= UINT64_C(1) << (block % 64);
+        s->backslashes[block] = true;
         quote &= ~escaped;
         f.bad |= !escapes_fine(escaped & ~(m.quote | m.backslash), p, end);
     }
@@ -176,11 +176,11 @@ static uint32_t look_up(const gt_skeletons *k, uint64_t sum, unsigned len)
         const table_slot *found = &k->table[at];
         if (!found->id)
             return 0;
-        if (found->tag != (uint32_t)(sum >> 32) || found->len != len)
+        if (found->tag != (uint16_t)(sum >> 48) || found->len != len)
             continue;
         __builtin_prefetch(&k->items[found->id]);
         for (unsigned i = 0; i < len; i += 64)
-            __builtin_prefetch(k->bytes + found->bytes + i);
+            __builtin_prefetch(k->bytes + 64 * (size_t)found->line + i);
         return found->id;
     }
 }
@@ -221,15 +221,9 @@ static void look_ahead(gt_skeletons *k, unsigned begin, const char *end)
 
 static bool has_backslash(const skeleton_stream *s, unsigned first, unsigned last)
 {
-    uint64_t any = 0;
-    for (unsigned b = first / 64; b <= last / 64; b++) {
-        uint64_t blocks = s->backslashes[b];
-        if (b == first / 64)
-            blocks &= ~UINT64_C(0) << first % 64;
-        if (b == last / 64)
-            blocks &= (UINT64_C(2) << last % 64) - 1;
-        any |= blocks;
-    }
+    bool any = false;
+    for (unsigned b = first; b <= last; b++)
+        any |= s->backslashes[b];
     return any;
 }
 
@@ -240,7 +234,7 @@ static void note_picks(const gt_skeletons *k, const known *item, unsigned begin,
     memset(out->values, 0, k->plan->slot_count * sizeof *out->values);
     memset(ends, 0, k->plan->slot_count * sizeof *ends);
     for (unsigned i = 0; i < item->pick_count; i++) {
-        pick p = k->picks[item->picks + i];
+        pick p = item->picks[i];
         place value = locate(s, from, begin + p.index);
         from = value.block; /* picks are sorted */
         out->values[p.slot] = text_at(s, value);
@@ -254,12 +248,33 @@ static void note_picks(const gt_skeletons *k, const known *item, unsigned begin,
 static bool stream_goes_on(const skeleton_stream *s, const char *text)
 {
     if (!s->text || text < s->behind || text - s->behind > 16 ||
-        text >= s->text + 64 * s->blocks || s->blocks > STREAM_BLOCKS * 3 / 4)
+        text >= s->text + 64 * s->blocks)
         return false;
     for (const char *p = s->behind; p < text; p++)
         if (*p != ',' && *p != ' ' && *p != '\n' && *p != '\r' && *p != '\t')
             return false;
     return true;
+}
+
+/* Forget the blocks before the one that holds text, when room runs short. */
+static void slide(gt_skeletons *k, const char *text)
+{
+    skeleton_stream *s = &k->stream;
+    unsigned gone = (unsigned)(text - s->text) / 64, left = s->blocks - gone;
+    unsigned bytes = (unsigned)s->base[gone];
+    s->text += 64 * gone;
+    s->blocks = left;
+    s->len -= bytes;
+    s->bad = s->bad == STREAM_BLOCKS ? STREAM_BLOCKS : s->bad > gone ? s->bad - gone : 0;
+    memmove(s->bytes, s->bytes + bytes, s->len);
+    memmove(s->keep, s->keep + gone, left * sizeof *s->keep);
+    memmove(s->backslashes, s->backslashes + gone, left * sizeof *s->backslashes);
+    memset(s->backslashes + left, 0, gone * sizeof *s->backslashes);
+    for (unsigned b = 0; b < left; b++)
+        s->base[b] = (int16_t)(s->base[b + gone] - (int)bytes);
+    memset(s->base + left, 0x7F, gone * sizeof *s->base);
+    k->ahead.begin -= bytes;
+    k->ahead.guess -= bytes;
 }
 
 static bool recognise(gt_skeletons *k, const char *text, const char *end, gt_scan *out,
@@ -269,6 +284,8 @@ static bool recognise(gt_skeletons *k, const char *text, const char *end, gt_sca
     bool goes_on = stream_goes_on(s, text);
     if (!goes_on)
         skeleton_begin(s, text);
+    else if (s->blocks > STREAM_BLOCKS - 2 * FEED_BLOCKS)
+        slide(k, text);
     if (!stream_has(k, 1, end))
         return false;
     unsigned block = (unsigned)(text - s->text) / 64, bit = (unsigned)(text - s->text) % 64;
@@ -278,7 +295,7 @@ static bool recognise(gt_skeletons *k, const char *text, const char *end, gt_sca
         look_ahead(k, begin, end);
     const known *item = &k->items[k->ahead.id];
     unsigned guess = k->ahead.guess;
-    if (!k->ahead.id || !equal_bytes(k->bytes + item->bytes, s->bytes + begin, item->len))
+    if (!k->ahead.id || !equal_bytes(k->bytes + 64 * (size_t)item->line, s->bytes + begin, item->len))
         return false;
     place last = locate(s, block, guess);
     if (text_at(s, last) >= end || last.block >= s->bad)
@@ -288,7 +305,7 @@ static bool recognise(gt_skeletons *k, const char *text, const char *end, gt_sca
     note_picks(k, item, begin, block, has_backslash(s, block, last.block), out, ends);
     while (++guess < s->len && (s->bytes[guess] == ',' || s->bytes[guess] <= ' '))
         ;
-    if (guess < s->len && s->bytes[guess] == '{' && s->blocks <= STREAM_BLOCKS * 3 / 4)
+    if (guess < s->len && s->bytes[guess] == '{')
         look_ahead(k, guess, end);
     return true;
 }

@@ -13,7 +13,7 @@
 #define STREAM_BLOCKS 256u
 /* Done at a time: a loop of fixed length is not mispredicted, and bytes are compared only some time
  * after they were written, when the processor has them in its cache again. */
-#define FEED_BLOCKS 8u
+#define FEED_BLOCKS 32u
 #define LOCATE_LANES 32u
 
 typedef struct skeleton_stream {
@@ -23,7 +23,7 @@ typedef struct skeleton_stream {
     unsigned bad;     /* the first block with a byte that may not be in a string */
     uint32_t len;     /* skeleton bytes */
     uint64_t escaped, string, inside, before; /* carried over the end of a block, as in the scan */
-    uint64_t backslashes[STREAM_BLOCKS / 64];
+    bool backslashes[STREAM_BLOCKS];
     uint64_t keep[STREAM_BLOCKS]; /* bytes of the block that belong to the skeleton */
     /* Skeleton bytes before each block; 0x7FFF behind the last one. */
     int16_t base[STREAM_BLOCKS + LOCATE_LANES];
@@ -46,6 +46,7 @@ typedef struct skeleton_kernel {
 
 #define TABLE_SLOTS (2u * GT_SKELETONS_MAX)
 #define MARKERS_MAX 4u
+#define PICKS_MAX 14u /* an object with more wanted values is left to the full scan */
 
 typedef struct pick { /* where a wanted value stands in the skeleton */
     uint16_t slot;
@@ -53,28 +54,32 @@ typedef struct pick { /* where a wanted value stands in the skeleton */
     uint16_t is_string : 1; /* its closing quote is the next byte */
 } pick;
 
-typedef struct table_slot { /* of the table: all that is needed to fetch the rest ahead of its use */
-    uint32_t tag;     /* upper half of the hash; the lower one says where the slot is */
-    uint32_t bytes;
-    uint16_t id; /* 0: free */
+typedef struct table_slot { /* all that is needed to fetch the rest ahead of its use */
+    uint16_t tag;  /* upper bits of the hash; the lower ones say where the slot is */
+    uint16_t id;   /* 0: free */
+    uint16_t line; /* where the bytes begin, in lines of 64 */
     uint16_t len;
 } table_slot;
 
-typedef struct known {
-    uint32_t bytes; /* where they begin in gt_skeletons.bytes */
-    uint32_t picks;
+typedef struct known { /* a cache line */
+    uint16_t line;
     uint16_t len;
     uint16_t pick_count;
+    pick picks[PICKS_MAX];
+    uint16_t unused;
 } known;
+_Static_assert(sizeof(known) == 64, "what is fetched ahead is one line");
+_Static_assert(GT_SKELETON_BYTES_MAX / 64 <= UINT16_MAX + 1 && GT_SKELETONS_MAX <= UINT16_MAX,
+               "table_slot's fields are 16 bits");
 
 struct gt_skeletons {
     const skeleton_kernel *kernel;
     const gt_scan_plan *plan;
+    unsigned char *bytes_memory, *items_memory; /* to be freed */
     unsigned char *bytes;
     known *items; /* 0 is not used */
     table_slot *table;
-    pick *picks;
-    uint32_t byte_count, item_count, pick_count;
+    uint32_t line_count, item_count;
     /* The first eight bytes of the objects learnt: where they stand behind "}," or "}\n" an object
      * is likely to begin. */
     uint64_t markers[MARKERS_MAX];
