@@ -59,6 +59,11 @@ extern const uint8_t gt_options_general[];
 #define GT_OPTS_RULES                                                                              \
     GT_OPT_RULES, GT_OPT_RULE, GT_OPT_NO_BUILTIN, GT_OPT_EXCEPTIONS, GT_OPT_VALUE_LIST
 #define GT_OPTS_RULE_SET GT_OPT_RULES, GT_OPT_NO_BUILTIN, GT_OPT_EXCEPTIONS, GT_OPT_VALUE_LIST
+#define GT_OPTS_STORE GT_OPT_DB, GT_OPT_CONFIG
+#define GT_OPTS_ALERTS                                                                             \
+    GT_OPTS_STORE, GT_OPT_STATUS, GT_OPT_MIN_SEVERITY, GT_OPT_ALERT_RULE, GT_OPT_ASSIGNEE,         \
+        GT_OPT_SINCE, GT_OPT_UNTIL
+#define GT_OPTS_CHANGE GT_OPTS_ALERTS, GT_OPT_MATCHING, GT_OPT_BY
 #define GT_OPTS_SELECT                                                                             \
     GT_OPT_INPUT, GT_OPT_SINCE, GT_OPT_UNTIL, GT_OPT_ACCOUNT, GT_OPT_REGION, GT_OPT_THREADS
 #define GT_OPTS_SG                                                                                 \
