@@ -8,6 +8,7 @@ enum { TEXT, NDJSON, CSV };
 typedef struct listing {
     gt_cli *cli;
     unsigned format;
+    bool count_only;
     int64_t count;
 } listing;
 
@@ -95,7 +96,7 @@ static gt_status list_one(void *ctx, const gt_alert *alert)
     listing *l = ctx;
     gt_buf line = GT_BUF(GT_ALERT_BYTES_MAX);
     l->count++;
-    if (gt_cli_flag(l->cli, GT_OPT_COUNT_ONLY))
+    if (l->count_only)
         return GT_OK;
     if (l->format == TEXT)
         list_text(l, alert, &line);
@@ -113,14 +114,14 @@ static gt_status list_one(void *ctx, const gt_alert *alert)
 static int list_all(listing *l, gt_cli_alert_set *set)
 {
     int64_t counts[3];
-    if (l->format == CSV && !gt_cli_flag(l->cli, GT_OPT_COUNT_ONLY))
+    if (l->format == CSV && !l->count_only)
         gt_cli_printf(l->cli, CSV_HEAD);
     gt_status status = gt_cli_alert_set_each(set, list_one, l);
     if (status == GT_OK)
         status = gt_alerts_count(set->store, counts);
     if (status != GT_OK)
         return gt_cli_store_failed(l->cli, set->store, status);
-    if (gt_cli_flag(l->cli, GT_OPT_COUNT_ONLY))
+    if (l->count_only)
         gt_cli_printf(l->cli, "%lld\n", (long long)l->count);
     gt_cli_note(l->cli, "%lld shown; in all %lld open, %lld acknowledged, %lld closed",
                 (long long)l->count, (long long)counts[0], (long long)counts[1],
@@ -132,7 +133,9 @@ int gt_cmd_alerts_list(gt_cli *cli)
 {
     gt_store *store = NULL;
     gt_cli_alert_set set = {0};
-    listing l = {cli, gt_cli_choice(cli, GT_OPT_FORMAT, cli->tty_out ? TEXT : NDJSON), 0};
+    listing l = {.cli = cli,
+                 .format = gt_cli_choice(cli, GT_OPT_FORMAT, cli->tty_out ? TEXT : NDJSON),
+                 .count_only = gt_cli_flag(cli, GT_OPT_COUNT_ONLY)};
     int status = gt_cli_store_open(cli, false, &store);
     if (status == GT_EXIT_OK)
         status = gt_cli_alert_set_open(cli, store, cli->arg_count ? cli->args[0] : GT_STR_NULL,
@@ -176,7 +179,7 @@ int gt_cmd_alerts_export(gt_cli *cli)
 {
     gt_store *store = NULL;
     gt_cli_alert_set set = {0};
-    listing l = {cli, NDJSON, 0};
+    listing l = {.cli = cli, .format = NDJSON};
     int status = gt_cli_store_open(cli, false, &store);
     if (status == GT_EXIT_OK)
         status = gt_cli_alert_set_open(cli, store, cli->arg_count ? cli->args[0] : GT_STR_NULL,

@@ -97,9 +97,9 @@ gt_status gt_alerts_each(gt_store *store, gt_arena *batch, const gt_alert_filter
 {
     sqlite3_stmt *stmt;
     if (filter->oldest_first)
-        GT_TRY(gt_store_prepare(store, "SELECT " COLUMNS WHERE " ORDER BY event, seq", &stmt));
+        GT_TRY(gt_store_prepare(store, "SELECT " COLUMNS WHERE " ORDER BY event, id", &stmt));
     else
-        GT_TRY(gt_store_prepare(store, "SELECT " COLUMNS WHERE " ORDER BY event DESC, seq DESC",
+        GT_TRY(gt_store_prepare(store, "SELECT " COLUMNS WHERE " ORDER BY event DESC, id",
                                 &stmt));
     bind_filter(stmt, filter);
     for (;;) {
