@@ -233,6 +233,57 @@ gt_status gt_watch_matches_prune(gt_store *store, gt_time_ms before)
     return gt_store_run(store, stmt);
 }
 
+/* --- kept records ------------------------------------------------------------------------------------ */
+
+gt_status gt_watch_kept_put(gt_store *store, gt_str key, const gt_watch_kept *kept, gt_time_ms now)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store,
+                            "INSERT INTO watch_kept(key, event, id, source, record, at)"
+                            " VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(key, event, id) DO NOTHING",
+                            &stmt));
+    gt_store_bind_str(stmt, 1, key);
+    gt_store_bind_i64(stmt, 2, kept->event);
+    gt_store_bind_str(stmt, 3, kept->id);
+    gt_store_bind_str(stmt, 4, kept->source);
+    gt_store_bind_blob(stmt, 5, kept->record);
+    gt_store_bind_i64(stmt, 6, now);
+    return gt_store_run(store, stmt);
+}
+
+gt_status gt_watch_kept_each(gt_store *store, gt_str key, gt_time_ms from, gt_watch_kept_fn fn,
+                             void *ctx)
+{
+    sqlite3_stmt *stmt;
+    gt_status status = GT_OK;
+    GT_TRY(gt_store_prepare(store,
+                            "SELECT id, source, event, record FROM watch_kept"
+                            " WHERE key = ?1 AND event >= ?2 ORDER BY event, id",
+                            &stmt));
+    gt_store_bind_str(stmt, 1, key);
+    gt_store_bind_i64(stmt, 2, from);
+    for (bool row = true; status == GT_OK;) {
+        GT_TRY(gt_store_step(store, stmt, &row));
+        if (!row)
+            return GT_OK;
+        const gt_watch_kept kept = {.id = gt_store_col_str(stmt, 0),
+                                    .source = gt_store_col_str(stmt, 1),
+                                    .event = gt_store_col_i64(stmt, 2),
+                                    .record = gt_store_col_blob(stmt, 3)};
+        status = fn(ctx, &kept);
+    }
+    (void)sqlite3_reset(stmt);
+    return status == GT_END ? GT_OK : status;
+}
+
+gt_status gt_watch_kept_prune(gt_store *store, gt_time_ms before)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store, "DELETE FROM watch_kept WHERE at < ?1", &stmt));
+    gt_store_bind_i64(stmt, 1, before);
+    return gt_store_run(store, stmt);
+}
+
 /* --- gaps ------------------------------------------------------------------------------------------- */
 
 gt_status gt_watch_gap_put(gt_store *store, gt_str rule_id, gt_time_ms from, gt_time_ms to,

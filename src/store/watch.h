@@ -85,6 +85,25 @@ gt_status gt_watch_missed(gt_store *store, gt_str rule_id, gt_watch_match_fn fn,
 /* Forget alerted, late and capped ones decided before `before`. */
 gt_status gt_watch_matches_prune(gt_store *store, gt_time_ms before) GT_MUST_CHECK;
 
+/* --- records about security groups, kept to be judged again -------------------------------------- */
+
+/* What a call opened depends on what came before it; when that arrives later, the call is judged again.
+ * A record is kept under each key of its change (a group, a prefix list, a resource). */
+typedef struct gt_watch_kept {
+    gt_str id; /* of the event */
+    gt_str source;
+    gt_time_ms event;
+    gt_str record; /* in the engine's own form */
+} gt_watch_kept;
+gt_status gt_watch_kept_put(gt_store *store, gt_str key, const gt_watch_kept *kept, gt_time_ms now)
+    GT_MUST_CHECK;
+/* Those under a key at or after `from`, in the order of their times. Views are valid during the call. */
+typedef gt_status (*gt_watch_kept_fn)(void *ctx, const gt_watch_kept *kept);
+gt_status gt_watch_kept_each(gt_store *store, gt_str key, gt_time_ms from, gt_watch_kept_fn fn,
+                             void *ctx) GT_MUST_CHECK;
+/* Forget what was put before `before`. */
+gt_status gt_watch_kept_prune(gt_store *store, gt_time_ms before) GT_MUST_CHECK;
+
 /* --- the ledger of gaps --------------------------------------------------------------------------- */
 
 typedef struct gt_watch_gap {

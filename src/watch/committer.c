@@ -12,6 +12,9 @@
 #define WAIT_MS 100         /* for parts; also how late a scheduled run may be */
 #define HEALTH_EVERY_MS 2000
 #define PRUNE_EVERY_MS (3600 * 1000)
+/* Records about security groups wait so long for what may have come before them: ten times longer than
+ * CloudTrail has ever been seen to be late. */
+#define KEPT_MS (14 * 24 * 3600 * (int64_t)1000)
 #define RETENTION_MS (90 * 24 * 3600 * (int64_t)1000)
 
 typedef struct committer {
@@ -101,60 +104,120 @@ static gt_status refresh_judge(committer *c, gt_watch_setup *setup, gt_time_ms n
         c->judge_setup = NULL;
         GT_TRY(gt_judge_new(setup, c->watch->store, &c->judge));
         c->judge_setup = setup;
+        gt_judge_begin(c->judge);
     }
     gt_judge_set_now(c->judge, now);
     return GT_OK;
 }
 
-static gt_status store_match(committer *c, gt_part *part, const gt_record *record,
-                             const gt_match *match, gt_time_ms now)
+typedef struct judged {
+    committer *committer;
+    gt_watch_setup *setup;
+    gt_time_ms now;
+} judged;
+
+static gt_slot *slot_of(gt_watch *w, gt_str source)
 {
+    for (size_t i = 0; i < w->slot_count; i++) {
+        if (gt_str_eq(w->slots[i].feed->config.name, source))
+            return &w->slots[i];
+    }
+    return NULL; /* of an earlier configuration */
+}
+
+static gt_status store_match(const judged *j, gt_str source, const gt_record *record,
+                             const gt_match *match)
+{
+    committer *c = j->committer;
     gt_time_ms event;
     bool fresh = false;
     if (!gt_time_parse(record->event_time, &event))
-        event = now;
-    if (part->setup->scheduled[match->index]) {
+        event = j->now;
+    if (j->setup->scheduled[match->index]) {
         gt_watch_match m = {.rule_id = match->rule->rule_id, .alert_id = match->id,
-                            .event_id = match->event_id, .event = event, .arrived = now,
-                            .at = gt_watch_primary_time(match, event, now), .record = record->json};
+                            .event_id = match->event_id, .event = event, .arrived = j->now,
+                            .at = gt_watch_primary_time(match, event, j->now),
+                            .record = record->json};
         return gt_watch_match_put(c->watch->store, &m);
     }
     gt_buf_reset(&c->text);
     gt_buf_reset(&c->terms);
-    gt_alert_write(part->setup->detector, match, &c->text);
+    gt_alert_write(j->setup->detector, match, &c->text);
     gt_suppress_terms(match->rule, match->document, &c->terms);
     GT_TRY(gt_buf_status(&c->text));
     GT_TRY(gt_buf_status(&c->terms));
     gt_watch_alert alert = {.rule = match->rule, .id = match->id, .json = gt_buf_str(&c->text),
-                            .source = part->slot->feed->config.name, .event = event, .now = now,
+                            .source = source, .event = event, .now = j->now,
                             .terms = gt_buf_str(&c->terms),
                             .window_ms = suppression_window(match->rule)};
     GT_TRY(gt_watch_alert_put(c->watch, &alert, &fresh));
-    part->counts.alerts += fresh;
+    gt_slot *slot = slot_of(c->watch, source);
+    if (fresh && slot)
+        slot->judged_alerts++;
     c->fresh += fresh;
     return GT_OK;
 }
 
+static gt_status on_judged(void *ctx, gt_str source, const gt_record *record,
+                           const gt_match *matches, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        GT_TRY(store_match(ctx, source, record, &matches[i]));
+    return GT_OK;
+}
+
+/* A change is learned now and judged at the transaction's end, when all of it is known; a call that
+ * changed nothing is judged as it is. */
 static gt_status store_aside(committer *c, gt_part *part, const gt_aside *a, gt_time_ms now)
 {
     const char *text = part->text.data;
+    gt_str raw = {text + a->raw, a->raw_len}, source = part->slot->feed->config.name;
     gt_record record;
     const gt_match *matches = NULL;
     size_t count = 0;
-    GT_TRY(refresh_judge(c, part->setup, now));
     if (a->packed_len)
-        GT_TRY(gt_judge_learn(c->judge, (gt_str){text + a->packed, a->packed_len}));
-    if (!a->raw_len || !gt_record_read((gt_str){text + a->raw, a->raw_len}, &record))
+        return gt_judge_learn(c->judge, (gt_str){text + a->packed, a->packed_len}, raw, source, now);
+    if (!a->raw_len || !gt_record_read(raw, &record))
         return GT_OK;
     gt_status status = gt_judge_record(c->judge, &record, &matches, &count);
-    for (size_t i = 0; status == GT_OK && i < count; i++)
-        status = store_match(c, part, &record, &matches[i], now);
-    /* Too large to evaluate: it was counted as read and evaluated; say so. */
-    if (status != GT_LIMIT && status != GT_INVALID)
-        return status;
-    gt_log_say(&c->watch->options.log, GT_LOG_WARN, "record cannot be evaluated",
-               GT_LOG_TEXT("source", part->slot->feed->config.name),
-               GT_LOG_TEXT("event_id", record.event_id.ptr ? record.event_id : GT_STR("")));
+    if (status == GT_LIMIT || status == GT_INVALID)
+        return GT_OK;
+    GT_TRY(status);
+    judged j = {c, part->setup, now};
+    return on_judged(&j, source, &record, matches, count);
+}
+
+/* All records of the transaction that the state matters to, and those before that it changes. */
+static gt_status judge_asides(committer *c, gt_time_ms now)
+{
+    for (size_t i = 0; i < c->watch->slot_count; i++)
+        c->watch->slots[i].judged_alerts = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        gt_part *part = c->parts[i];
+        if (!part->aside_count)
+            continue;
+        /* Parts of two setups in one transaction: what was noted is judged by the first's rules. */
+        if (c->judge_setup && c->judge_setup != part->setup) {
+            judged j = {c, c->judge_setup, now};
+            GT_TRY(gt_judge_noted(c->judge, on_judged, &j));
+        }
+        GT_TRY(refresh_judge(c, part->setup, now));
+        for (size_t k = 0; k < part->aside_count; k++) {
+            if (part->answers[part->asides[k].record] != GT_MEMORY_COPY)
+                GT_TRY(store_aside(c, part, &part->asides[k], now));
+        }
+    }
+    if (c->judge) {
+        judged j = {c, c->judge_setup, now};
+        GT_TRY(gt_judge_noted(c->judge, on_judged, &j));
+    }
+    for (size_t i = 0; i < c->watch->slot_count; i++) {
+        gt_slot *slot = &c->watch->slots[i];
+        const gt_watch_counts counts = {.alerts = slot->judged_alerts};
+        if (slot->judged_alerts)
+            GT_TRY(gt_watch_counts_add(c->watch->store, slot->feed->config.name,
+                                       slot->feed->config.type, &counts, now));
+    }
     return GT_OK;
 }
 
@@ -167,10 +230,6 @@ static gt_status store_part(committer *c, gt_part *part, gt_time_ms now)
         const gt_found *f = &part->founds[i];
         if (part->answers[f->record] != GT_MEMORY_COPY)
             GT_TRY(store_found(c, part, f, now));
-    }
-    for (size_t i = 0; i < part->aside_count; i++) {
-        if (part->answers[part->asides[i].record] != GT_MEMORY_COPY)
-            GT_TRY(store_aside(c, part, &part->asides[i], now));
     }
     if (part->delivery)
         GT_TRY(gt_feed_save(part->slot->feed, c->watch->store, part->delivery));
@@ -186,6 +245,10 @@ static gt_status store_parts(committer *c)
     gt_status status = GT_OK;
     for (size_t i = 0; status == GT_OK && i < c->count; i++)
         status = store_part(c, c->parts[i], now);
+    if (c->judge)
+        gt_judge_begin(c->judge);
+    if (status == GT_OK)
+        status = judge_asides(c, now);
     return gt_store_end(store, status);
 }
 
@@ -227,6 +290,8 @@ static void parts_stored(committer *c)
     for (size_t i = 0; i < c->count; i++) {
         add_counts(&c->parts[i]->slot->counts, &c->parts[i]->counts);
         c->parts[i]->slot->stored = now;
+        c->parts[i]->slot->counts.alerts += c->parts[i]->slot->judged_alerts;
+        c->parts[i]->slot->judged_alerts = 0;
         if (c->parts[i]->delivery)
             note_latency(&w->stats, c->parts[i]->arrived, now);
     }
@@ -319,7 +384,8 @@ static void housekeeping(committer *c)
     if (real >= c->next_prune) {
         c->next_prune = real + PRUNE_EVERY_MS;
         int64_t keep = w->options.retention_ms ? w->options.retention_ms : RETENTION_MS;
-        if (gt_watch_matches_prune(w->store, now - keep) != GT_OK)
+        if (gt_watch_matches_prune(w->store, now - keep) != GT_OK ||
+            gt_watch_kept_prune(w->store, now - KEPT_MS) != GT_OK)
             store_failed(c, GT_RETRY);
     }
     if (gt_runs_due(c->runs, now)) {

@@ -19,6 +19,7 @@ typedef struct gt_slot {
     atomic_size_t out;    /* deliveries handed out and not yet taken off */
     atomic_bool empty;    /* its last look found nothing */
     atomic_ullong put_back;
+    uint64_t judged_alerts; /* the committer's, of one transaction */
     /* Under watch->lock. */
     gt_watch_counts counts;
     gt_time_ms stored;

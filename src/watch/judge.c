@@ -3,15 +3,25 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "store/sg_changes.h"
+#include "store/watch.h"
+
+#include <stdlib.h>
 
 struct gt_judge {
     gt_watch_setup *setup; /* held */
     gt_store *store;
     gt_detect_worker *detect;
     gt_detect_enrich enrich;
-    gt_arena *arena; /* of one record */
+    gt_arena *arena;   /* of one record */
+    gt_arena *scratch; /* of one change that is loaded */
     gt_sg_effects *effects;
     const gt_record *current;
+    gt_arena *noted_arena; /* of one transaction */
+    struct noted {
+        gt_str key;
+        gt_time_ms from;
+    } *noted;
+    size_t noted_count, noted_cap;
 };
 
 /* --- enriching -------------------------------------------------------------------------------------- */
@@ -45,9 +55,12 @@ gt_status gt_judge_new(gt_watch_setup *setup, gt_store *store, gt_judge **ret)
     j->store = store;
     j->enrich = (gt_detect_enrich){.enrich = enrich, .ctx = j};
     j->arena = gt_arena_new(GT_BATCH_ARENA_MAX);
+    j->noted_arena = gt_arena_new(GT_BATCH_ARENA_MAX);
+    j->scratch = gt_arena_new(GT_BATCH_ARENA_MAX);
     const gt_detect_enrich *with = setup->enrich ? &j->enrich : NULL;
-    gt_status status = j->arena ? gt_detect_worker_new(setup->detector, setup->tables, with, &j->detect)
-                                : GT_NOMEM;
+    gt_status status = j->arena && j->noted_arena && j->scratch
+                           ? gt_detect_worker_new(setup->detector, setup->tables, with, &j->detect)
+                           : GT_NOMEM;
     if (status == GT_OK)
         *ret = j;
     else
@@ -62,6 +75,8 @@ void gt_judge_free(gt_judge *j)
     gt_detect_worker_free(j->detect);
     gt_watch_setup_release(j->setup);
     gt_arena_free(j->arena);
+    gt_arena_free(j->noted_arena);
+    gt_arena_free(j->scratch);
     gt_free(j);
 }
 
@@ -97,71 +112,140 @@ static void add_key(void *ctx, gt_str key)
         k->items[k->count++] = copy;
 }
 
-static keys keys_of(gt_arena *arena, const gt_sg_change *change)
+/* In the judge's arena; its scratch is rewound meanwhile. */
+static keys keys_of(gt_judge *j, const gt_sg_change *change)
 {
-    keys k = {.arena = arena};
-    gt_sg_change_keys(change, arena, add_key, &k);
+    keys k = {.arena = j->arena};
+    gt_sg_change_keys(change, j->scratch, add_key, &k);
     return k;
 }
 
-gt_status gt_judge_learn(gt_judge *j, gt_str packed)
+/* The prefix lists that a change's rules name, as keys "BEFORE" + id. */
+static void list_keys(const gt_sg_change *change, const char *before, keys *k)
+{
+    for (size_t i = 0; i < change->rule_count; i++) {
+        const gt_sg_rule *rule = &change->rules[i];
+        if (rule->peer == GT_SG_PEER_PREFIX_LIST && rule->peer_id.len)
+            add_key(k, gt_arena_printf(k->arena, "%s%.*s", before, GT_STR_ARG(rule->peer_id)));
+    }
+}
+
+/* A VPC's or a default's key would bring every group of theirs. */
+static bool is_wide_key(gt_str key)
+{
+    return gt_str_starts(key, GT_STR("vpc-")) || gt_str_starts(key, GT_STR("default"));
+}
+
+/* From this time on, what is kept under the key must be judged (again). */
+static gt_status note(gt_judge *j, gt_str key, gt_time_ms from)
+{
+    for (size_t i = 0; i < j->noted_count; i++) {
+        if (!gt_str_eq(j->noted[i].key, key))
+            continue;
+        if (from < j->noted[i].from)
+            j->noted[i].from = from;
+        return GT_OK;
+    }
+    if (j->noted_count == j->noted_cap) {
+        size_t cap = j->noted_cap ? j->noted_cap * 2 : 32;
+        j->noted = gt_arena_grow(j->noted_arena, j->noted, j->noted_cap * sizeof *j->noted,
+                                 cap * sizeof *j->noted);
+        if (!j->noted)
+            return gt_arena_status(j->noted_arena);
+        j->noted_cap = cap;
+    }
+    gt_str copy = gt_arena_dup(j->noted_arena, key);
+    if (!copy.ptr)
+        return gt_arena_status(j->noted_arena);
+    j->noted[j->noted_count].key = copy;
+    j->noted[j->noted_count++].from = from;
+    return GT_OK;
+}
+
+void gt_judge_begin(gt_judge *j)
+{
+    gt_arena_reset(j->noted_arena, GT_MIB);
+    j->noted = NULL;
+    j->noted_count = j->noted_cap = 0;
+}
+
+gt_status gt_judge_learn(gt_judge *j, gt_str packed, gt_str record, gt_str source, gt_time_ms now)
 {
     gt_sg_change *change = NULL;
     gt_arena_reset(j->arena, GT_MIB);
     GT_TRY(gt_sg_change_unpack(j->arena, packed, &change));
-    keys k = keys_of(j->arena, change);
+    keys k = keys_of(j, change);
     if (k.failed)
         return GT_NOMEM;
-    return gt_store_sg_add(j->store, packed, k.items, k.count);
+    size_t own = k.count;
+    list_keys(change, "in:", &k); /* so that a list finds the groups whose rules name it */
+    if (k.failed)
+        return GT_NOMEM;
+    GT_TRY(gt_store_sg_add(j->store, packed, k.items, k.count));
+    k.count = own;
+    list_keys(change, "", &k); /* what changed those lists is judged with this group */
+    const gt_watch_kept kept = {change->event_id, source, change->time, record};
+    for (size_t i = 0; i < k.count; i++) {
+        if (is_wide_key(k.items[i]))
+            continue;
+        if (record.len && i < own)
+            GT_TRY(gt_watch_kept_put(j->store, k.items[i], &kept, now));
+        GT_TRY(note(j, k.items[i], change->time));
+    }
+    return GT_OK;
 }
 
+/* Keys of changes to load, each once; following one may add more. */
 typedef struct loading {
     gt_judge *judge;
     gt_sg_history *history;
-    keys *more; /* prefix lists that loaded changes name; NULL: do not look */
+    keys *keys;
+    bool lists;  /* follow the lists that loaded rules name */
+    bool groups; /* follow the groups that loaded changes are of */
 } loading;
 
-static void add_list_key(void *ctx, gt_str key)
+static void follow_group(void *ctx, gt_str key)
 {
-    if (gt_str_starts(key, GT_STR("pl-")))
-        add_key(ctx, key);
+    loading *l = ctx;
+    if (gt_str_starts(key, GT_STR("sg-")))
+        add_key(l->keys, key);
 }
 
 static gt_status load_change(void *ctx, gt_str bytes)
 {
     loading *l = ctx;
     gt_sg_change *change = NULL;
-    gt_arena *arena = l->judge->arena;
-    gt_arena_mark mark = gt_arena_save(arena);
-    gt_status status = gt_sg_change_unpack(arena, bytes, &change);
-    if (status == GT_OK)
-        status = gt_sg_history_add(l->history, change);
-    if (!l->more) {
-        gt_arena_rewind(arena, mark);
-        return status;
-    }
-    if (status == GT_OK)
-        gt_sg_change_keys(change, arena, add_list_key, l->more);
-    return l->more->failed ? GT_NOMEM : status;
+    gt_arena *arena = l->judge->scratch;
+    gt_arena_reset(arena, GT_MIB);
+    GT_TRY(gt_sg_change_unpack(arena, bytes, &change));
+    GT_TRY(gt_sg_history_add(l->history, change));
+    if (l->lists)
+        list_keys(change, "", l->keys);
+    if (l->groups)
+        gt_sg_change_keys(change, arena, follow_group, l);
+    return l->keys->failed ? GT_NOMEM : GT_OK;
 }
 
-/* Everything under the change's own keys, then under the prefix lists that those name. Only identities
- * are looked for: a VPC's or a default's key would bring every group of theirs. */
+/* Everything under the change's own keys; of a prefix list, the groups whose rules name it; and then of
+ * every group so found, the lists that its rules name. */
 static gt_status load_history(gt_judge *j, const gt_sg_change *change, gt_sg_history *history)
 {
-    keys own = keys_of(j->arena, change), lists = {.arena = j->arena};
-    loading l = {j, history, &lists};
-    if (own.failed)
-        return GT_NOMEM;
-    for (size_t i = 0; i < own.count; i++) {
-        bool wide = gt_str_starts(own.items[i], GT_STR("vpc-")) ||
-                    gt_str_starts(own.items[i], GT_STR("default"));
-        if (!wide)
-            GT_TRY(gt_store_sg_find(j->store, own.items[i], load_change, &l));
+    keys k = keys_of(j, change);
+    loading l = {.judge = j, .history = history, .keys = &k};
+    size_t own = k.count;
+    for (size_t i = 0; i < own; i++) {
+        if (gt_str_starts(k.items[i], GT_STR("pl-")))
+            add_key(&k, gt_arena_printf(j->arena, "in:%.*s", GT_STR_ARG(k.items[i])));
     }
-    l.more = NULL;
-    for (size_t i = 0; i < lists.count; i++)
-        GT_TRY(gt_store_sg_find(j->store, lists.items[i], load_change, &l));
+    if (k.failed)
+        return GT_NOMEM;
+    for (size_t i = 0; i < k.count; i++) {
+        if (is_wide_key(k.items[i]))
+            continue;
+        l.lists = !gt_str_starts(k.items[i], GT_STR("pl-"));
+        l.groups = gt_str_starts(k.items[i], GT_STR("in:"));
+        GT_TRY(gt_store_sg_find(j->store, k.items[i], load_change, &l));
+    }
     return GT_OK;
 }
 
@@ -196,6 +280,66 @@ gt_status gt_judge_record(gt_judge *j, const gt_record *record, const gt_match *
     gt_sg_effects_free(j->effects);
     j->effects = NULL;
     return status;
+}
+
+/* --- judging what was noted ----------------------------------------------------------------------------- */
+
+typedef struct to_judge {
+    gt_judge *judge;
+    gt_watch_kept *items; /* in noted_arena */
+    size_t count, cap;
+} to_judge;
+
+static gt_status collect(void *ctx, const gt_watch_kept *kept)
+{
+    to_judge *list = ctx;
+    gt_arena *arena = list->judge->noted_arena;
+    if (list->count == list->cap) {
+        size_t cap = list->cap ? list->cap * 2 : 32;
+        list->items = gt_arena_grow(arena, list->items, list->cap * sizeof *list->items,
+                                    cap * sizeof *list->items);
+        if (!list->items)
+            return gt_arena_status(arena);
+        list->cap = cap;
+    }
+    gt_watch_kept *k = &list->items[list->count++];
+    *k = (gt_watch_kept){gt_arena_dup(arena, kept->id), gt_arena_dup(arena, kept->source),
+                         kept->event, gt_arena_dup(arena, kept->record)};
+    return k->id.ptr && k->source.ptr && k->record.ptr ? GT_OK : gt_arena_status(arena);
+}
+
+static int by_time_then_id(const void *a, const void *b)
+{
+    const gt_watch_kept *x = a, *y = b;
+    if (x->event != y->event)
+        return x->event < y->event ? -1 : 1;
+    return gt_str_cmp(x->id, y->id);
+}
+
+gt_status gt_judge_noted(gt_judge *j, gt_judge_fn fn, void *ctx)
+{
+    to_judge list = {.judge = j};
+    for (size_t i = 0; i < j->noted_count; i++)
+        GT_TRY(gt_watch_kept_each(j->store, j->noted[i].key, j->noted[i].from, collect, &list));
+    if (list.count)
+        qsort(list.items, list.count, sizeof *list.items, by_time_then_id);
+    for (size_t i = 0; i < list.count; i++) {
+        gt_record record;
+        const gt_match *matches = NULL;
+        size_t count = 0;
+        /* The same event under several keys; two records of one id stand apart by their bytes. */
+        bool again = i && by_time_then_id(&list.items[i], &list.items[i - 1]) == 0 &&
+                     gt_str_eq(list.items[i].record, list.items[i - 1].record);
+        if (again || !gt_record_read(list.items[i].record, &record))
+            continue;
+        gt_status status = gt_judge_record(j, &record, &matches, &count);
+        if (status == GT_LIMIT || status == GT_INVALID)
+            continue;
+        GT_TRY(status);
+        if (count)
+            GT_TRY(fn(ctx, list.items[i].source, &record, matches, count));
+    }
+    return GT_OK;
 }
 
 /* --- records as bytes -------------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* judge.h — evaluating one record when the state of security groups matters.
  * Rules may ask what a call opened or closed, which depends on the group's state before it. The changes of
  * groups are kept in the store; a judge loads those that a record needs, folds them, and has the record
- * evaluated with what comes of it. What it knows is what had arrived by then: an event that comes late is
- * judged by the state as it is known, and is not judged again.
+ * evaluated with what comes of it. What it knows is what has arrived: when something arrives that came
+ * before other events of the same groups, those are judged again (their alerts have the same ids).
  *
  * A judge belongs to one thread; its store too. */
 #ifndef GT_WATCH_JUDGE_H
@@ -18,8 +18,15 @@ gt_status gt_judge_new(gt_watch_setup *setup, gt_store *store, gt_judge **ret) G
 void gt_judge_free(gt_judge *judge); /* NULL is allowed */
 void gt_judge_set_now(gt_judge *judge, gt_time_ms now);
 
-/* Keep a change in the store (inside the caller's transaction). */
-gt_status gt_judge_learn(gt_judge *judge, gt_str packed) GT_MUST_CHECK;
+/* Keep a change in the store (inside the caller's transaction), and its record (gt_record_write; empty: no
+ * rule can match it) to be judged. What is to be judged after it is noted. */
+gt_status gt_judge_learn(gt_judge *judge, gt_str packed, gt_str record, gt_str source, gt_time_ms now)
+    GT_MUST_CHECK;
+/* Judge everything that was noted since gt_judge_begin, each record once; in the same transaction. */
+typedef gt_status (*gt_judge_fn)(void *ctx, gt_str source, const gt_record *record,
+                                 const gt_match *matches, size_t count);
+void gt_judge_begin(gt_judge *judge);
+gt_status gt_judge_noted(gt_judge *judge, gt_judge_fn fn, void *ctx) GT_MUST_CHECK;
 /* Evaluate; as gt_detect_record. */
 gt_status gt_judge_record(gt_judge *judge, const gt_record *record, const gt_match **ret_matches,
                           size_t *ret_count) GT_MUST_CHECK;
