@@ -27,6 +27,7 @@ struct gt_detect_worker {
     gt_arena *scratch;
     gt_time_ms now;
     uint64_t *candidates; /* the record's, a bit for each rule */
+    gt_prefilter_look look;
 };
 
 /* --- the detector ---------------------------------------------------------------------------- */
@@ -128,12 +129,13 @@ bool gt_detector_reads(const gt_detector *detector, gt_str field)
 }
 
 /* The rules among 64 * word … that may match the record, as bits. */
-static uint64_t candidates_of(const gt_detector *d, gt_dispatch_key key, size_t word, gt_str json)
+static uint64_t candidates_of(const gt_detector *d, gt_dispatch_key key, size_t word,
+                              gt_prefilter_look *look)
 {
     uint64_t found = key.provider[word] & key.action[word];
     for (uint64_t left = found; left; left &= left - 1) {
         size_t bit = (size_t)__builtin_ctzll(left);
-        if (!gt_prefilter_passes(d->prefilter, word * 64 + bit, json))
+        if (!gt_prefilter_passes(d->prefilter, word * 64 + bit, look))
             found &= ~((uint64_t)1 << bit);
     }
     return found;
@@ -147,7 +149,7 @@ bool gt_detector_candidate(const gt_detector *detector, const gt_record *record)
         gt_dispatch_find(detector->dispatch, record->event_source, record->event_name);
     size_t words = gt_dispatch_words(detector->dispatch);
     for (size_t w = 0; w < words; w++)
-        if (candidates_of(detector, key, w, record->json))
+        if (key.provider[w] & key.action[w])
             return true;
     return false;
 }
@@ -168,7 +170,8 @@ gt_status gt_detect_worker_new(const gt_detector *detector, const gt_ecs_tables 
     w->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     w->ecs = tables ? gt_ecs_new(tables) : NULL;
     w->candidates = gt_calloc(gt_dispatch_words(detector->dispatch) + 1, sizeof(uint64_t));
-    if (!w->batch || !w->scratch || !w->candidates || (tables && !w->ecs)) {
+    w->look.seen = gt_calloc(gt_prefilter_texts(detector->prefilter), sizeof(uint64_t));
+    if (!w->batch || !w->scratch || !w->candidates || !w->look.seen || (tables && !w->ecs)) {
         gt_detect_worker_free(w);
         return GT_NOMEM;
     }
@@ -182,6 +185,7 @@ void gt_detect_worker_free(gt_detect_worker *worker)
         return;
     gt_ecs_free(worker->ecs);
     gt_free(worker->candidates);
+    gt_free(worker->look.seen);
     gt_arena_free(worker->batch);
     gt_arena_free(worker->scratch);
     gt_free(worker);
@@ -285,8 +289,9 @@ static bool find_candidates(gt_detect_worker *w, const gt_record *record)
     const gt_detector *d = w->detector;
     gt_dispatch_key key = gt_dispatch_find(d->dispatch, record->event_source, record->event_name);
     uint64_t any = 0;
+    gt_prefilter_turn(&w->look, record->json);
     for (size_t word = 0; word < gt_dispatch_words(d->dispatch); word++) {
-        w->candidates[word] = candidates_of(d, key, word, record->json);
+        w->candidates[word] = candidates_of(d, key, word, &w->look);
         any |= w->candidates[word];
     }
     return any != 0;

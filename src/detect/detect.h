@@ -56,7 +56,7 @@ bool gt_rule_reads(const gt_rule *rule, gt_str field);
  * ',"kibana.alert.rule.name":…' and the closing brace. */
 gt_str gt_detector_alert_tail(const gt_detector *detector, size_t index);
 
-/* Can any rule match? No allocation. */
+/* Can any rule match, by eventSource and eventName alone? No allocation. */
 bool gt_detector_candidate(const gt_detector *detector, const gt_record *record);
 
 /* A match; everything lives until the next call with the same worker. */

@@ -4,8 +4,17 @@
 #include <emmintrin.h>
 #endif
 
+/* The texts of one rule, one of which must occur; absent: the rule sees every record. */
+typedef struct needs {
+    bool known;
+    uint32_t *texts; /* indices */
+    size_t count;
+} needs;
+
 struct gt_prefilter {
-    gt_query_needs *parts; /* of each rule */
+    gt_str *texts; /* distinct; the first one begins an escape that could spell any other */
+    size_t count;
+    needs *rules;
 };
 
 static bool is_verbatim(gt_str field)
@@ -29,20 +38,53 @@ static bool is_dispatched(const gt_query *query, gt_arena *scratch)
     return gt_query_needs_of(query, scratch, GT_STR("event.action")).known;
 }
 
+static uint32_t intern(gt_prefilter *p, gt_str text)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (gt_str_eq(p->texts[i], text))
+            return (uint32_t)i;
+    p->texts[p->count] = text;
+    return (uint32_t)p->count++;
+}
+
+static gt_status add_rule(gt_arena *rules, gt_prefilter *p, const gt_query_needs *parts, needs *ret)
+{
+    gt_str *texts = gt_arena_grow(rules, p->texts, p->count * sizeof(gt_str),
+                                  (p->count + parts->count) * sizeof(gt_str));
+    *ret = (needs){true, gt_arena_array(rules, uint32_t, parts->count + 1), parts->count};
+    if (!texts || !ret->texts)
+        return gt_arena_status(rules);
+    p->texts = texts;
+    for (size_t i = 0; i < parts->count; i++)
+        ret->texts[i] = intern(p, parts->values[i]);
+    return GT_OK;
+}
+
 gt_status gt_prefilter_new(gt_arena *rules, const gt_rule *const *items, size_t count,
                            gt_prefilter **ret)
 {
     gt_prefilter *p = gt_arena_new_of(rules, gt_prefilter);
     if (!p)
         return gt_arena_status(rules);
-    p->parts = gt_arena_array(rules, gt_query_needs, count + 1);
-    if (!p->parts)
+    p->rules = gt_arena_array(rules, needs, count + 1);
+    p->texts = gt_arena_array(rules, gt_str, 1);
+    if (!p->rules || !p->texts)
         return gt_arena_status(rules);
-    for (size_t i = 0; i < count; i++)
-        if (!is_dispatched(items[i]->query, rules))
-            p->parts[i] = gt_query_parts_of(items[i]->query, rules, is_verbatim);
+    p->texts[p->count++] = GT_STR("\\u");
+    for (size_t i = 0; i < count; i++) {
+        if (is_dispatched(items[i]->query, rules))
+            continue;
+        gt_query_needs parts = gt_query_parts_of(items[i]->query, rules, is_verbatim);
+        if (parts.known)
+            GT_TRY(add_rule(rules, p, &parts, &p->rules[i]));
+    }
     *ret = p;
     return GT_OK;
+}
+
+size_t gt_prefilter_texts(const gt_prefilter *prefilter)
+{
+    return prefilter->count;
 }
 
 #ifdef __SSE2__
@@ -76,13 +118,21 @@ size_t gt_prefilter_find(gt_str s, gt_str needle)
 }
 #endif
 
-bool gt_prefilter_passes(const gt_prefilter *prefilter, size_t rule, gt_str json)
+static bool holds(const gt_prefilter *p, uint32_t text, gt_prefilter_look *look)
 {
-    const gt_query_needs *parts = &prefilter->parts[rule];
-    if (!parts->known)
+    if (look->seen[text] >> 1 != look->serial)
+        look->seen[text] = look->serial << 1 |
+                           (gt_prefilter_find(look->json, p->texts[text]) != GT_NPOS);
+    return look->seen[text] & 1;
+}
+
+bool gt_prefilter_passes(const gt_prefilter *prefilter, size_t rule, gt_prefilter_look *look)
+{
+    const needs *n = &prefilter->rules[rule];
+    if (!n->known)
         return true;
-    for (size_t i = 0; i < parts->count; i++)
-        if (gt_prefilter_find(json, parts->values[i]) != GT_NPOS)
+    for (size_t i = 0; i < n->count; i++)
+        if (holds(prefilter, n->texts[i], look))
             return true;
-    return gt_prefilter_find(json, GT_STR("\\u")) != GT_NPOS;
+    return holds(prefilter, 0, look);
 }

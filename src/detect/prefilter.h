@@ -13,8 +13,23 @@ typedef struct gt_prefilter gt_prefilter;
 
 gt_status gt_prefilter_new(gt_arena *rules, const gt_rule *const *items, size_t count,
                            gt_prefilter **ret) GT_MUST_CHECK;
-/* May the rule match a record of these bytes? */
-bool gt_prefilter_passes(const gt_prefilter *prefilter, size_t rule, gt_str json);
+/* What is known of the record at hand: each text is looked for once, however many rules need it. */
+typedef struct gt_prefilter_look {
+    gt_str json;
+    uint64_t serial; /* of the record */
+    uint64_t *seen;  /* of each text: serial * 2 + found, when it was looked for last */
+} gt_prefilter_look;
+
+/* How many texts there are; a look's `seen` has so many entries, zero at first. */
+size_t gt_prefilter_texts(const gt_prefilter *prefilter);
+/* Turn to another record. */
+static inline void gt_prefilter_turn(gt_prefilter_look *look, gt_str json)
+{
+    look->json = json;
+    look->serial++;
+}
+/* May the rule match the record? */
+bool gt_prefilter_passes(const gt_prefilter *prefilter, size_t rule, gt_prefilter_look *look);
 
 /* Offset of needle (1 byte or more) in s, or GT_NPOS; many times the speed of gt_str_find. */
 size_t gt_prefilter_find(gt_str s, gt_str needle);
