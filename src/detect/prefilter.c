@@ -1,7 +1,7 @@
 #include "detect/prefilter.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __x86_64__
+#include <immintrin.h>
 #endif
 
 /* The texts of one rule, one of which must occur; absent: the rule sees every record. */
@@ -87,29 +87,63 @@ size_t gt_prefilter_texts(const gt_prefilter *prefilter)
     return prefilter->count;
 }
 
-#ifdef __SSE2__
-/* Sixteen places at a time: those where both the first and the last byte of needle stand. */
-size_t gt_prefilter_find(gt_str s, gt_str needle)
+#ifdef __x86_64__
+/* Places k of the window where needle stands, given those where its first and last bytes do. */
+static size_t confirm(const char *window, uint32_t both, gt_str needle)
 {
-    if (needle.len > s.len)
-        return GT_NPOS;
+    for (; both; both &= both - 1) {
+        size_t k = (size_t)__builtin_ctz(both);
+        if (memcmp(window + k, needle.ptr, needle.len) == 0)
+            return k;
+    }
+    return GT_NPOS;
+}
+
+/* Sixteen places at a time; the last window overlaps the one before. s has at least that many. */
+static size_t find_sse2(gt_str s, gt_str needle)
+{
     const __m128i first = _mm_set1_epi8(needle.ptr[0]);
     const __m128i last = _mm_set1_epi8(needle.ptr[needle.len - 1]);
-    size_t i = 0;
-    for (; i + needle.len - 1 + 16 <= s.len; i += 16) {
+    const size_t end = s.len - needle.len + 1 - 16;
+    for (size_t i = 0;; i = i + 16 < end ? i + 16 : end) {
         const char *at = s.ptr + i;
         __m128i a = _mm_loadu_si128((const __m128i *)(const void *)at);
         __m128i z = _mm_loadu_si128((const __m128i *)(const void *)(at + needle.len - 1));
-        unsigned both = (unsigned)_mm_movemask_epi8(
-            _mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(z, last)));
-        for (; both; both &= both - 1) {
-            size_t k = (size_t)__builtin_ctz(both);
-            if (memcmp(at + k, needle.ptr, needle.len) == 0)
-                return i + k;
-        }
+        __m128i same = _mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(z, last));
+        size_t k = confirm(at, (uint32_t)_mm_movemask_epi8(same), needle);
+        if (k != GT_NPOS)
+            return i + k;
+        if (i == end)
+            return GT_NPOS;
     }
-    size_t rest = gt_str_find(gt_str_from(s, i), needle);
-    return rest == GT_NPOS ? GT_NPOS : i + rest;
+}
+
+/* As find_sse2 with 32 places. */
+__attribute__((target("avx2"))) static size_t find_avx2(gt_str s, gt_str needle)
+{
+    const __m256i first = _mm256_set1_epi8(needle.ptr[0]);
+    const __m256i last = _mm256_set1_epi8(needle.ptr[needle.len - 1]);
+    const size_t end = s.len - needle.len + 1 - 32;
+    for (size_t i = 0;; i = i + 32 < end ? i + 32 : end) {
+        const char *at = s.ptr + i;
+        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)at);
+        __m256i z = _mm256_loadu_si256((const __m256i *)(const void *)(at + needle.len - 1));
+        __m256i same = _mm256_and_si256(_mm256_cmpeq_epi8(a, first), _mm256_cmpeq_epi8(z, last));
+        size_t k = confirm(at, (uint32_t)_mm256_movemask_epi8(same), needle);
+        if (k != GT_NPOS)
+            return i + k;
+        if (i == end)
+            return GT_NPOS;
+    }
+}
+
+size_t gt_prefilter_find(gt_str s, gt_str needle)
+{
+    if (s.len >= needle.len - 1 + 32 && __builtin_cpu_supports("avx2"))
+        return find_avx2(s, needle);
+    if (s.len >= needle.len - 1 + 16)
+        return find_sse2(s, needle);
+    return gt_str_find(s, needle);
 }
 #else
 size_t gt_prefilter_find(gt_str s, gt_str needle)
