@@ -355,6 +355,8 @@ static int end_filling(gt_run *run)
         return GT_EXIT_OK;
     gt_status status = gt_filler_close(run->filler, &run->filled);
     run->filler = NULL;
+    if (status == GT_OK)
+        status = gt_sg_db_conclude(run->fill);
     if (status != GT_OK)
         return gt_db_failed(run->cli, run->fill, status);
     return gt_cli_accepts(run->cli, GT_OPT_RETENTION) ? gt_db_expire(run->cli, run->fill)

@@ -183,11 +183,16 @@ static int take_arguments(gt_sg_run *r)
 static int open_db(gt_sg_run *r)
 {
     int exit = gt_db_open(r->cli, false, &r->store);
-    if (exit || !gt_cli_has(r->cli, GT_OPT_SNAPSHOT)) {
-        r->whole = false;
+    if (exit)
         return exit;
+    r->whole = gt_cli_has(r->cli, GT_OPT_SNAPSHOT);
+    gt_status status = r->whole ? gt_sg_db_load(r->store, r->history)
+                                : gt_sg_db_facts_get(r->store, r->cli->arena, &r->facts);
+    if (status == GT_OK && !r->whole && !r->facts.known && r->group_count == 0) {
+        status = gt_sg_db_conclude(r->store); /* once, not for every group */
+        if (status == GT_OK)
+            status = gt_sg_db_facts_get(r->store, r->cli->arena, &r->facts);
     }
-    gt_status status = gt_sg_db_load(r->store, r->history);
     return status == GT_OK ? GT_EXIT_OK : gt_db_failed(r->cli, r->store, status);
 }
 
@@ -231,7 +236,7 @@ static gt_status one_group(gt_sg_run *r, gt_str id, gt_sg_group_fn *fn, void *co
     if (!r->whole) {
         gt_sg_history_free(r->history);
         r->history = NULL;
-        GT_TRY(gt_sg_db_load_group(r->store, id, &r->history));
+        GT_TRY(gt_sg_db_load_group(r->store, &r->facts, id, &r->history));
     }
     GT_TRY(gt_sg_history_fold(r->history, r->arena, id, &timeline));
     GT_TRY(fn(context, timeline));

@@ -4,6 +4,7 @@
 #define GT_CLI_SG_H
 
 #include "cli/run.h"
+#include "cli/sg_db.h"
 #include "sg/history.h"
 #include "store/store.h"
 
@@ -13,6 +14,7 @@ typedef struct gt_sg_run {
     gt_cli *cli;
     gt_run run;
     gt_store *store;        /* --db; NULL: paths */
+    gt_sg_db_facts facts;
     gt_sg_history *history; /* of everything, or with a database of the group at hand */
     bool whole;             /* history holds everything */
     gt_arena *arena; /* for one group: reset between groups */

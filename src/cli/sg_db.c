@@ -64,6 +64,7 @@ gt_status gt_sg_db_fill(gt_filler_worker *filler, gt_arena *scratch, const gt_re
 
 typedef struct loader {
     gt_store *store;
+    const gt_sg_db_facts *facts;
     gt_sg_history *history;
     gt_arena *arena;   /* keys that were loaded */
     gt_arena *scratch; /* one change */
@@ -184,6 +185,13 @@ static gt_status load_ipv6(loader *l, gt_str group_id)
     const gt_sg_group *g = gt_sg_history_find(l->history, group_id);
     if (!g || g->baseline != GT_SG_COMPLETE || !gt_sg_history_needs_ipv6(l->history, g))
         return GT_OK;
+    if (l->facts->known) {
+        gt_str vpc = gt_arena_dup(l->arena, g->vpc_id);
+        for (size_t i = 0; i < l->facts->count; i++)
+            if (gt_str_eq(l->facts->items[i].vpc_id, vpc))
+                GT_TRY(gt_sg_history_tell(l->history, vpc, l->facts->items[i].told));
+        return GT_OK;
+    }
     l->names = true;
     GT_TRY(load_key(l, GT_STR("default-ipv6")));
     return load_queue(l);
@@ -223,9 +231,10 @@ static gt_status load_group(loader *l, gt_str id)
     return load_ipv6(l, id);
 }
 
-gt_status gt_sg_db_load_group(gt_store *store, gt_str group_id, gt_sg_history **ret)
+gt_status gt_sg_db_load_group(gt_store *store, const gt_sg_db_facts *facts, gt_str group_id,
+                              gt_sg_history **ret)
 {
-    loader l = {.store = store, .history = gt_sg_history_new(),
+    loader l = {.store = store, .facts = facts, .history = gt_sg_history_new(),
                 .arena = gt_arena_new(GT_SG_HISTORY_MAX),
                 .scratch = gt_arena_new(GT_SG_HISTORY_MAX)};
     gt_status status =
@@ -254,6 +263,64 @@ gt_status gt_sg_db_load(gt_store *store, gt_sg_history *history)
     gt_status status = l.scratch ? gt_store_sg_all(store, on_any, &l) : GT_NOMEM;
     gt_arena_free(l.scratch);
     return status;
+}
+
+/* --- conclusions -------------------------------------------------------------------------------- */
+
+/* "vpc-1 yes,vpc-2 no," */
+static gt_status conclude(gt_store *store, int64_t newest, gt_sg_history *history)
+{
+    size_t count;
+    gt_buf text = GT_BUF(GT_GIB);
+    GT_TRY(gt_sg_db_load(store, history));
+    GT_TRY(gt_sg_history_seal(history));
+    const gt_sg_vpc_fact *facts = gt_sg_history_vpc_facts(history, &count);
+    for (size_t i = 0; i < count; i++)
+        gt_buf_printf(&text, "%.*s %s,", GT_STR_ARG(facts[i].vpc_id),
+                      facts[i].told == GT_SG_YES ? "yes" : "no");
+    gt_status status = gt_buf_status(&text);
+    if (status == GT_OK)
+        status = gt_store_sg_facts_put(store, newest, text.data ? gt_buf_str(&text) : GT_STR(""));
+    gt_buf_done(&text);
+    return status;
+}
+
+gt_status gt_sg_db_conclude(gt_store *store)
+{
+    int64_t newest, concluded;
+    gt_str ignored;
+    gt_arena *arena = gt_arena_new(GT_BATCH_ARENA_MAX);
+    gt_sg_history *history = gt_sg_history_new();
+    gt_status status = arena && history ? gt_store_sg_newest(store, &newest) : GT_NOMEM;
+    if (status == GT_OK)
+        status = gt_store_sg_facts_get(store, arena, &concluded, &ignored);
+    if (status == GT_OK && newest != concluded)
+        status = conclude(store, newest, history);
+    gt_sg_history_free(history);
+    gt_arena_free(arena);
+    return status;
+}
+
+gt_status gt_sg_db_facts_get(gt_store *store, gt_arena *arena, gt_sg_db_facts *ret)
+{
+    int64_t newest, concluded;
+    gt_str text, one, vpc;
+    gt_sg_db_facts facts = {0};
+    GT_TRY(gt_store_sg_newest(store, &newest));
+    GT_TRY(gt_store_sg_facts_get(store, arena, &concluded, &text));
+    facts.known = newest == concluded;
+    facts.items = gt_arena_array(arena, gt_sg_vpc_fact, text.len / 4 + 1);
+    if (!facts.items)
+        return gt_arena_status(arena);
+    while (text.len) {
+        text = gt_str_cut(text, ',', &one);
+        gt_str told = gt_str_cut(one, ' ', &vpc);
+        if (vpc.len)
+            facts.items[facts.count++] =
+                (gt_sg_vpc_fact){vpc, gt_str_is(told, "yes") ? GT_SG_YES : GT_SG_NO};
+    }
+    *ret = facts;
+    return GT_OK;
 }
 
 typedef struct ids {

@@ -65,6 +65,14 @@ const gt_sg_group *gt_sg_history_group(gt_sg_history *history, size_t index);
 /* NULL when no change names it. */
 const gt_sg_group *gt_sg_history_find(gt_sg_history *history, gt_str group_id);
 
+/* What the groups of a VPC without events of its own tell about its IPv6, and the same as told from
+ * elsewhere: for readers that load one group. */
+typedef struct gt_sg_vpc_fact {
+    gt_str vpc_id;
+    gt_sg_truth told;
+} gt_sg_vpc_fact;
+const gt_sg_vpc_fact *gt_sg_history_vpc_facts(gt_sg_history *history, size_t *ret_count);
+gt_status gt_sg_history_tell(gt_sg_history *history, gt_str vpc_id, gt_sg_truth told) GT_MUST_CHECK;
 /* Does only evidence from other groups tell whether the group's VPC had IPv6 when it was made? For loading
  * no more than needed. */
 bool gt_sg_history_needs_ipv6(gt_sg_history *history, const gt_sg_group *group);

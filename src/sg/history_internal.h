@@ -47,15 +47,11 @@ struct gt_sg_history {
     struct gt_sg_named *named; /* by-name changes with the group they mean */
     size_t named_count;
     uint8_t *group_ipv6; /* gt_sg_truth of each group: did it get ::/0 when it was made? */
-    struct gt_sg_vpc_fact *vpc_ipv6;
+    gt_sg_vpc_fact *vpc_ipv6;
     size_t vpc_ipv6_count;
+    gt_sg_vpc_fact *told; /* by gt_sg_history_tell; in `arena` */
+    size_t told_count;
 };
-
-/* What the groups of a VPC tell about its IPv6. */
-typedef struct gt_sg_vpc_fact {
-    gt_str vpc_id;
-    gt_sg_truth told;
-} gt_sg_vpc_fact;
 
 /* A change that named its group, and what it was resolved to. */
 typedef struct gt_sg_named {

@@ -90,32 +90,6 @@ static int fit(resolver *r, const gt_sg_group *g, const gt_sg_change *c)
     return score + (border_end == ending ? 1 : 0);
 }
 
-/* A name that no known group bears, while one group alone in the default VPC has no known name. Groups
- * whose VPC is not known count too: they make it two. */
-static gt_sg_group *only_unnamed(resolver *r, const gt_sg_change *c)
-{
-    gt_sg_history *h = r->history;
-    gt_sg_group *found = NULL;
-    for (size_t i = 0; i < h->group_count; i++) {
-        gt_sg_group *g = &h->groups[i];
-        if (g->name.len || g->baseline == GT_SG_COMPLETE || fit(r, g, c) == 0)
-            continue;
-        if (found)
-            return NULL;
-        found = g;
-    }
-    const vpc_fact *fact = found ? vpc_find(r, found->vpc_id) : NULL;
-    return fact && fact->is_default == GT_SG_YES ? found : NULL;
-}
-
-static bool name_known(const resolver *r, gt_str name)
-{
-    for (size_t i = 0; i < r->count; i++)
-        if (gt_str_eq(r->by_name[i]->name, name))
-            return true;
-    return false;
-}
-
 static gt_sg_group *best(resolver *r, gt_str name, const gt_sg_change *c)
 {
     gt_sg_group *found = NULL;
@@ -186,44 +160,95 @@ static gt_status resolver_make(gt_sg_history *h, gt_arena *scratch, resolver **r
     return GT_OK;
 }
 
+/* The few fields of a call by name that resolving needs: a log may hold many such calls. */
 typedef struct pending {
-    gt_sg_change *change;
+    gt_time_ms time;
+    gt_str event_id, account, region, name;
     uint32_t entry;
-    gt_str name;
+    gt_sg_operation operation;
 } pending;
 
 static int cmp_pending(const void *a, const void *b)
 {
     const pending *x = a, *y = b;
-    int c = gt_sg_change_cmp(x->change, y->change);
+    if (x->time != y->time)
+        return x->time > y->time ? 1 : -1;
+    int c = gt_str_cmp(x->event_id, y->event_id);
     if (!c)
         c = gt_str_cmp(x->name, y->name);
     return c ? c : (x->entry > y->entry) - (x->entry < y->entry);
 }
 
+static gt_sg_group *pending_best(resolver *r, const pending *p)
+{
+    gt_sg_change call = {.account = p->account, .region = p->region, .time = p->time,
+                         .operation = p->operation};
+    return best(r, p->name, &call);
+}
+
+static gt_status pending_read(resolver *r, gt_arena *scratch, gt_str name, uint32_t entry,
+                              pending *ret)
+{
+    gt_arena_mark mark = gt_arena_save(scratch);
+    gt_arena *keep = r->history->sealed;
+    gt_sg_change *c = gt_sg_history_unpack(r->history, scratch, entry);
+    if (!c)
+        return GT_NOMEM;
+    *ret = (pending){.time = c->time, .name = name, .entry = entry, .operation = c->operation,
+                     .event_id = gt_arena_dup(keep, c->event_id),
+                     .account = gt_arena_dup(keep, c->account),
+                     .region = gt_arena_dup(keep, c->region)};
+    gt_arena_rewind(scratch, mark);
+    return gt_arena_status(keep);
+}
+
 static gt_status pending_collect(resolver *r, gt_arena *scratch, pending **ret, size_t *count)
 {
     gt_sg_history *h = r->history;
+    size_t total = 0;
+    for (size_t i = 0; i < h->keys.count; i++)
+        if (gt_str_starts(h->keys.items[i], GT_STR("name:")))
+            total += h->buckets[i].count;
+    pending *all = gt_arena_array(scratch, pending, total + 1);
+    if (!all)
+        return GT_NOMEM;
     for (size_t i = 0; i < h->keys.count; i++) {
         gt_str key = h->keys.items[i];
-        if (!gt_str_starts(key, GT_STR("name:")))
-            continue;
-        const gt_sg_bucket *b = &h->buckets[i];
-        size_t size = *count * sizeof **ret;
-        pending *grown = gt_arena_grow(scratch, *ret, size, size + b->count * sizeof *grown);
-        if (!grown)
-            return GT_NOMEM;
-        *ret = grown;
-        for (uint32_t k = 0; k < b->count; k++) {
-            gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[k]);
-            if (!c)
-                return GT_NOMEM;
-            grown[(*count)++] = (pending){c, b->items[k], gt_str_from(key, 5)};
-        }
+        for (uint32_t k = 0; gt_str_starts(key, GT_STR("name:")) && k < h->buckets[i].count; k++)
+            GT_TRY(pending_read(r, scratch, gt_str_from(key, 5), h->buckets[i].items[k],
+                                &all[(*count)++]));
     }
-    if (*count)
-        qsort(*ret, *count, sizeof **ret, cmp_pending);
+    qsort(all, *count, sizeof *all, cmp_pending);
+    *ret = all;
     return GT_OK;
+}
+
+/* A name that no known group bears, while one group alone in the default VPC has no known name. Groups
+ * whose VPC is not known count too: they make it two. */
+static gt_sg_group *only_unnamed(resolver *r, const pending *p)
+{
+    gt_sg_change call = {.account = p->account, .region = p->region, .time = p->time,
+                         .operation = p->operation};
+    gt_sg_history *h = r->history;
+    gt_sg_group *found = NULL;
+    for (size_t i = 0; i < h->group_count; i++) {
+        gt_sg_group *g = &h->groups[i];
+        if (g->name.len || g->baseline == GT_SG_COMPLETE || fit(r, g, &call) == 0)
+            continue;
+        if (found)
+            return NULL;
+        found = g;
+    }
+    const vpc_fact *fact = found ? vpc_find(r, found->vpc_id) : NULL;
+    return fact && fact->is_default == GT_SG_YES ? found : NULL;
+}
+
+static bool name_known(const resolver *r, gt_str name)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (gt_str_eq(r->by_name[i]->name, name))
+            return true;
+    return false;
 }
 
 static int cmp_named(const void *a, const void *b)
@@ -244,19 +269,19 @@ static gt_status resolve_all(resolver *r, gt_arena *scratch)
     if (!h->named)
         return GT_NOMEM;
     for (size_t i = 0; i < count; i++) {
-        gt_sg_group *g = best(r, all[i].name, all[i].change);
+        gt_sg_group *g = pending_best(r, &all[i]);
         if (g && g->vpc_id.len && !vpc_learn(r, g->vpc_id, g->account, g->region, GT_SG_YES))
             return GT_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        gt_sg_group *g = best(r, all[i].name, all[i].change);
+        gt_sg_group *g = pending_best(r, &all[i]);
         bool inferred = !g && !name_known(r, all[i].name);
         if (inferred)
-            g = only_unnamed(r, all[i].change);
+            g = only_unnamed(r, &all[i]);
         if (!g)
             continue;
-        if (all[i].change->operation == GT_SG_DELETE)
-            g->deleted = all[i].change->time;
+        if (all[i].operation == GT_SG_DELETE)
+            g->deleted = all[i].time;
         h->named[h->named_count++] = (gt_sg_named){g->id, all[i].entry, inferred};
     }
     qsort(h->named, h->named_count, sizeof *h->named, cmp_named);
@@ -328,17 +353,19 @@ static gt_status touches_collect(gt_sg_history *h, gt_arena *scratch, const gt_s
     qsort(named, h->named_count, sizeof *named, cmp_named_entry);
     for (uint32_t i = 0; i < touched->count; i++) {
         gt_sg_named key = {.entry = touched->items[i]}, *found = NULL;
+        gt_arena_mark mark = gt_arena_save(scratch);
         gt_sg_change *c = gt_sg_history_unpack(h, scratch, touched->items[i]);
         if (!c)
             return GT_NOMEM;
         if (c->group_id.len == 0)
             found = bsearch(&key, named, h->named_count, sizeof key, cmp_named_entry);
-        gt_str group = found ? found->group_id : c->group_id;
-        if (group.len && !unmatched_ipv6(c))
-            items[count++] = (touch){group, c->time,
+        const gt_sg_group *g = gt_sg_history_find(h, found ? found->group_id : c->group_id);
+        if (g && !unmatched_ipv6(c))
+            items[count++] = (touch){g->id, c->time,
                                      c->operation == GT_SG_AUTHORIZE ? GT_SG_NO
                                      : c->operation == GT_SG_MODIFY  ? GT_SG_NOT_TOLD
                                                                      : GT_SG_YES};
+        gt_arena_rewind(scratch, mark);
     }
     qsort(items, count, sizeof *items, cmp_touch);
     *ret = items;
@@ -405,7 +432,28 @@ gt_sg_truth gt_sg_vpc_ipv6(gt_sg_history *h, gt_arena *scratch, const gt_sg_grou
     for (size_t i = 0; answer == GT_SG_NOT_TOLD && i < h->vpc_ipv6_count; i++)
         if (gt_str_eq(h->vpc_ipv6[i].vpc_id, group->vpc_id))
             answer = h->vpc_ipv6[i].told;
+    for (size_t i = 0; answer == GT_SG_NOT_TOLD && i < h->told_count; i++)
+        if (gt_str_eq(h->told[i].vpc_id, group->vpc_id))
+            answer = h->told[i].told;
     return answer;
+}
+
+const gt_sg_vpc_fact *gt_sg_history_vpc_facts(gt_sg_history *h, size_t *ret_count)
+{
+    *ret_count = gt_sg_history_seal(h) == GT_OK ? h->vpc_ipv6_count : 0;
+    return h->vpc_ipv6;
+}
+
+gt_status gt_sg_history_tell(gt_sg_history *h, gt_str vpc_id, gt_sg_truth told)
+{
+    size_t size = h->told_count * sizeof *h->told;
+    gt_sg_vpc_fact *grown = gt_arena_grow(h->arena, h->told, size, size + sizeof *grown);
+    gt_str copy = gt_arena_dup(h->arena, vpc_id);
+    if (!grown || !copy.ptr)
+        return gt_arena_status(h->arena);
+    h->told = grown;
+    grown[h->told_count++] = (gt_sg_vpc_fact){copy, told};
+    return GT_OK;
 }
 
 gt_status gt_sg_names_resolve(gt_sg_history *h)

@@ -14,6 +14,8 @@
 #include "base/timeutil.h"
 #include "json/json.h"
 
+typedef enum gt_sg_truth { GT_SG_NOT_TOLD, GT_SG_NO, GT_SG_YES } gt_sg_truth;
+
 /* --- rules --------------------------------------------------------------------------------------- */
 
 typedef enum gt_sg_direction {

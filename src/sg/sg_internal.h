@@ -12,7 +12,6 @@ gt_json *gt_sg_field_deep(const gt_json *object, const char *name);
 gt_str gt_sg_text(const gt_json *node);
 gt_str gt_sg_field_text(const gt_json *object, const char *name);
 /* true, "true", "True", 1: GT_SG_YES. */
-typedef enum gt_sg_truth { GT_SG_NOT_TOLD, GT_SG_NO, GT_SG_YES } gt_sg_truth;
 gt_sg_truth gt_sg_bool(const gt_json *node);
 
 /* Lists are written {"items":[…]}, {"item":…}, […], a single object, or {} when empty: walk them all.

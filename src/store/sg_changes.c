@@ -85,15 +85,43 @@ gt_status gt_store_sg_keys(gt_store *store, gt_str prefix, gt_store_sg_fn *fn, v
     return each(store, stmt, fn, ctx);
 }
 
-gt_status gt_store_sg_count(gt_store *store, int64_t *ret)
+gt_status gt_store_sg_newest(gt_store *store, int64_t *ret)
 {
     sqlite3_stmt *stmt;
     bool row;
-    GT_TRY(gt_store_prepare(store, "SELECT count(*) FROM sg_changes", &stmt));
+    GT_TRY(gt_store_prepare(store, "SELECT max(id) FROM sg_changes", &stmt));
     GT_TRY(gt_store_step(store, stmt, &row));
     *ret = row ? gt_store_col_i64(stmt, 0) : 0;
     (void)sqlite3_reset(stmt);
     return GT_OK;
+}
+
+gt_status gt_store_sg_facts_put(gt_store *store, int64_t newest, gt_str text)
+{
+    sqlite3_stmt *stmt;
+    GT_TRY(gt_store_prepare(store,
+                            "INSERT INTO meta(key, value) VALUES('sg_facts', ?1 || ' ' || ?2) "
+                            "ON CONFLICT(key) DO UPDATE SET value = ?1 || ' ' || ?2",
+                            &stmt));
+    gt_store_bind_i64(stmt, 1, newest);
+    gt_store_bind_str(stmt, 2, text);
+    return gt_store_run(store, stmt);
+}
+
+gt_status gt_store_sg_facts_get(gt_store *store, gt_arena *arena, int64_t *ret_newest, gt_str *ret)
+{
+    sqlite3_stmt *stmt;
+    bool row;
+    gt_str number;
+    GT_TRY(gt_store_prepare(store, "SELECT value FROM meta WHERE key = 'sg_facts'", &stmt));
+    GT_TRY(gt_store_step(store, stmt, &row));
+    gt_str text = gt_arena_dup(arena, row ? gt_store_col_str(stmt, 0) : GT_STR(""));
+    (void)sqlite3_reset(stmt);
+    text = gt_str_cut(text, ' ', &number);
+    if (!gt_str_to_i64(number, ret_newest))
+        *ret_newest = 0;
+    *ret = text.ptr ? text : GT_STR("");
+    return gt_arena_status(arena);
 }
 
 gt_status gt_store_sg_nameless(gt_store *store, bool *ret)

@@ -21,6 +21,12 @@ gt_status gt_store_sg_keys(gt_store *store, gt_str prefix, gt_store_sg_fn *fn, v
     GT_MUST_CHECK;
 /* Is there a call by a name that no known group bears? */
 gt_status gt_store_sg_nameless(gt_store *store, bool *ret) GT_MUST_CHECK;
-gt_status gt_store_sg_count(gt_store *store, int64_t *ret) GT_MUST_CHECK;
+/* The number of the newest change; it grows with every one. */
+gt_status gt_store_sg_newest(gt_store *store, int64_t *ret) GT_MUST_CHECK;
+/* Conclusions drawn from all changes up to `newest`, as text: for those who read one group. */
+gt_status gt_store_sg_facts_put(gt_store *store, int64_t newest, gt_str text) GT_MUST_CHECK;
+/* *ret_newest is 0 when there are none. text lives in the arena. */
+gt_status gt_store_sg_facts_get(gt_store *store, gt_arena *arena, int64_t *ret_newest,
+                                gt_str *ret) GT_MUST_CHECK;
 
 #endif
