@@ -18,12 +18,13 @@ missing() {
     done
 }
 
+as=()
+may_install() {
+    [ "$(id -u)" = 0 ] && return
+    command -v sudo >/dev/null && sudo -n true 2>/dev/null && as=(sudo -n)
+}
+
 install_all() {
-    local as=()
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null && sudo -n true 2>/dev/null || return 1
-        as=(sudo -n)
-    fi
     local apt=("${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
     "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null 2>&1 && return
     "${apt[@]}" update >/dev/null && "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
@@ -35,9 +36,11 @@ if ! command -v dpkg-query >/dev/null; then
 fi
 names=$(missing "$@")
 [ -n "$names" ] || exit 0
-echo "setup: installing" $names
-# One by one after a failure, so that one unknown name does not keep the others out.
-install_all $names 2>/dev/null || for name in $names; do install_all "$name" 2>/dev/null; done
+if may_install; then
+    echo "setup: installing" $names
+    # One by one after a failure, so that one unknown name does not keep the others out.
+    install_all $names 2>/dev/null || for name in $names; do install_all "$name" 2>/dev/null; done
+fi
 left=$(missing "$@")
 [ -n "$left" ] || exit 0
 echo "setup: these packages are missing. As root:" >&2
