@@ -30,7 +30,7 @@ const char *gt_alert_severity_name(int severity)
 
 #define ZSTD_LEVEL 1 /* an alert's 6 KB become 2; higher levels gain little and cost much */
 
-gt_status alerts_pack(gt_str text, gt_buf *out)
+static gt_status pack(gt_str text, gt_buf *out)
 {
     size_t bound = ZSTD_compressBound(text.len);
     char *room = gt_buf_room(out, bound);
@@ -43,25 +43,58 @@ gt_status alerts_pack(gt_str text, gt_buf *out)
     return GT_OK;
 }
 
-gt_status alerts_unpack(gt_str stored, gt_buf *out)
+gt_status alerts_unpack(gt_str stored, gt_str tail, gt_buf *out)
 {
     unsigned long long size = ZSTD_getFrameContentSize(stored.ptr, stored.len);
     if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN ||
         size > GT_ALERT_BYTES_MAX)
         return GT_CORRUPT;
-    char *room = gt_buf_room(out, (size_t)size);
+    char *room = gt_buf_room(out, (size_t)size + tail.len);
     if (!room)
         return gt_buf_status(out);
     size_t n = ZSTD_decompress(room, (size_t)size, stored.ptr, stored.len);
     if (ZSTD_isError(n) || n != size)
         return GT_CORRUPT;
     out->len += n;
+    gt_buf_add(out, tail);
+    return gt_buf_status(out);
+}
+
+/* Where what the rule says begins. Wherever that is, the two parts together are the document. */
+static size_t tail_begin(gt_str document)
+{
+    size_t at = gt_str_find(document, GT_STR(",\"kibana.alert.rule."));
+    return at == GT_NPOS ? document.len - 1 : at; /* at least the closing brace */
+}
+
+static gt_status find_tail(gt_store *store, gt_str hash, int64_t *ret)
+{
+    sqlite3_stmt *stmt;
+    bool row = false;
+    GT_TRY(gt_store_prepare(store, "SELECT id FROM alert_tails WHERE hash = ?1", &stmt));
+    gt_store_bind_blob(stmt, 1, hash);
+    GT_TRY(gt_store_step(store, stmt, &row));
+    *ret = row ? gt_store_col_i64(stmt, 0) : 0;
+    (void)sqlite3_reset(stmt);
     return GT_OK;
 }
 
-gt_status gt_alerts_text(gt_str stored, gt_buf *out)
+static gt_status put_tail(gt_store *store, gt_str text, int64_t *ret)
 {
-    return alerts_unpack(stored, out);
+    gt_hash128 h = gt_hash128_of(text);
+    gt_str hash = {(const char *)&h, sizeof h};
+    sqlite3_stmt *stmt;
+    GT_TRY(find_tail(store, hash, ret));
+    if (*ret)
+        return GT_OK;
+    GT_TRY(gt_store_prepare(store,
+                            "INSERT INTO alert_tails(hash, text) VALUES(?1,?2)"
+                            " ON CONFLICT(hash) DO NOTHING",
+                            &stmt));
+    gt_store_bind_blob(stmt, 1, hash);
+    gt_store_bind_str(stmt, 2, text);
+    GT_TRY(gt_store_run(store, stmt));
+    return find_tail(store, hash, ret);
 }
 
 /* --- suppression ------------------------------------------------------------------------------ */
@@ -146,24 +179,21 @@ static gt_status find_known(gt_store *store, gt_str id, bool folded_too, int64_t
  * read. */
 static void add_group(const gt_alert_new *alert, gt_str instance, gt_buf *out)
 {
-    gt_str text = alert->document;
-    gt_buf_add(out, gt_str_head(text, text.len - 1));
     gt_buf_lit(out, ",\"kibana.alert.instance.id\":");
     gt_json_write_str(out, instance);
     gt_buf_lit(out, ",\"kibana.alert.suppression.terms\":");
     gt_json_write(out, alert->group.terms);
-    gt_buf_lit(out, "}");
 }
 
 static gt_status insert(gt_store *store, const gt_alert_new *alert, gt_str instance, gt_str stored,
-                        bool *ret_new)
+                        int64_t tail, bool *ret_new)
 {
     sqlite3_stmt *stmt;
     GT_TRY(gt_store_prepare(
         store,
         "INSERT INTO alerts(id, rule_id, rule_name, severity, risk, event, created, updated,"
-        " source, status, instance, run, first_event, last_event, detected, document)"
-        " VALUES(?1,?2,?3,?4,?5,?6,?7,?7,?8,0,?9,?10,?6,?6,?7,?11) ON CONFLICT(id) DO NOTHING",
+        " source, status, instance, run, first_event, last_event, detected, document, tail)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?7,?8,0,?9,?10,?6,?6,?7,?11,?12) ON CONFLICT(id) DO NOTHING",
         &stmt));
     gt_store_bind_str(stmt, 1, alert->id);
     gt_store_bind_str(stmt, 2, alert->rule_id);
@@ -176,6 +206,7 @@ static gt_status insert(gt_store *store, const gt_alert_new *alert, gt_str insta
     gt_store_bind_str(stmt, 9, instance);
     gt_store_bind_i64(stmt, 10, alert->group.run);
     gt_store_bind_blob(stmt, 11, stored);
+    gt_store_bind_i64(stmt, 12, tail);
     GT_TRY(gt_store_run(store, stmt));
     *ret_new = sqlite3_changes64(gt_store_db(store)) > 0;
     return GT_OK;
@@ -184,18 +215,20 @@ static gt_status insert(gt_store *store, const gt_alert_new *alert, gt_str insta
 static gt_status raise_alert(gt_store *store, const gt_alert_new *alert, gt_str instance,
                              bool *ret_new)
 {
-    gt_buf whole = GT_BUF(GT_ALERT_BYTES_MAX), stored = GT_BUF(GT_ALERT_BYTES_MAX);
-    gt_str text = alert->document;
-    if (instance.ptr) {
-        add_group(alert, instance, &whole);
-        text = gt_buf_str(&whole);
-    }
-    gt_status status = gt_buf_status(&whole);
+    gt_buf head = GT_BUF(GT_ALERT_BYTES_MAX), stored = GT_BUF(GT_ALERT_BYTES_MAX);
+    size_t split = tail_begin(alert->document);
+    int64_t tail = 0;
+    gt_buf_add(&head, gt_str_head(alert->document, split));
+    if (instance.ptr)
+        add_group(alert, instance, &head);
+    gt_status status = gt_buf_status(&head);
     if (status == GT_OK)
-        status = alerts_pack(text, &stored);
+        status = put_tail(store, gt_str_from(alert->document, split), &tail);
     if (status == GT_OK)
-        status = insert(store, alert, instance, gt_buf_str(&stored), ret_new);
-    gt_buf_done(&whole);
+        status = pack(gt_buf_str(&head), &stored);
+    if (status == GT_OK)
+        status = insert(store, alert, instance, gt_buf_str(&stored), tail, ret_new);
+    gt_buf_done(&head);
     gt_buf_done(&stored);
     return status;
 }

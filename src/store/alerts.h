@@ -133,7 +133,4 @@ gt_status gt_alerts_audit(gt_store *store, gt_str id, gt_alert_entry_fn fn,
  * stays. *ret: how many. */
 gt_status gt_alerts_prune(gt_store *store, gt_time_ms before, int64_t *ret) GT_MUST_CHECK;
 
-/* The JSON of a stored alert as it was raised, for sinks: appended to out. */
-gt_status gt_alerts_text(gt_str stored, gt_buf *out) GT_MUST_CHECK;
-
 #endif

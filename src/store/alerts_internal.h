@@ -4,8 +4,10 @@
 
 #include "store/alerts.h"
 
-/* A document as it is stored, and back. GT_CORRUPT when it is no zstd frame. */
-gt_status alerts_pack(gt_str text, gt_buf *out) GT_MUST_CHECK;
-gt_status alerts_unpack(gt_str stored, gt_buf *out) GT_MUST_CHECK;
+/* The document of a row: what is stored of it, and its tail. GT_CORRUPT: no zstd frame. */
+gt_status alerts_unpack(gt_str stored, gt_str tail, gt_buf *out) GT_MUST_CHECK;
+
+/* The tail of the row of alerts that the query is about. */
+#define ALERTS_TAIL "(SELECT text FROM alert_tails WHERE id = alerts.tail)"
 
 #endif

@@ -6,7 +6,7 @@
 
 #define COLUMNS                                                                                    \
     "seq, id, rule_id, rule_name, source, severity, risk, event, created, updated, status,"        \
-    " reason, assignee, folded, first_event, last_event, detected, instance, document"
+    " reason, assignee, folded, first_event, last_event, detected, instance, document, " ALERTS_TAIL
 
 /* --- the document as it is now ---------------------------------------------------------------- */
 
@@ -42,7 +42,8 @@ static void write_state(gt_arena *arena, sqlite3_stmt *stmt, const gt_alert *ale
 static gt_status read_document(gt_arena *arena, sqlite3_stmt *stmt, gt_alert *alert)
 {
     gt_buf text = GT_BUF(GT_ALERT_BYTES_MAX);
-    gt_status status = alerts_unpack(gt_store_col_blob(stmt, 18), &text);
+    gt_status status = alerts_unpack(gt_store_col_blob(stmt, 18), gt_store_col_str(stmt, 19),
+                                     &text);
     gt_str copy = status == GT_OK ? gt_arena_dup(arena, gt_buf_str(&text)) : GT_STR_NULL;
     gt_buf_done(&text);
     if (status != GT_OK)
@@ -99,8 +100,7 @@ gt_status gt_alerts_each(gt_store *store, gt_arena *batch, const gt_alert_filter
     if (filter->oldest_first)
         GT_TRY(gt_store_prepare(store, "SELECT " COLUMNS WHERE " ORDER BY event, id", &stmt));
     else
-        GT_TRY(gt_store_prepare(store, "SELECT " COLUMNS WHERE " ORDER BY event DESC, id",
-                                &stmt));
+        GT_TRY(gt_store_prepare(store, "SELECT " COLUMNS WHERE " ORDER BY event DESC, id", &stmt));
     bind_filter(stmt, filter);
     for (;;) {
         bool row = false;

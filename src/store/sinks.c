@@ -21,7 +21,7 @@ gt_status gt_sinks_put(gt_store *store, gt_str sink, int64_t alert, gt_time_ms n
 static gt_status read_row(gt_arena *arena, sqlite3_stmt *stmt, gt_sink_row *ret)
 {
     gt_buf text = GT_BUF(GT_ALERT_BYTES_MAX);
-    gt_status status = alerts_unpack(gt_store_col_blob(stmt, 8), &text);
+    gt_status status = alerts_unpack(gt_store_col_blob(stmt, 8), gt_store_col_str(stmt, 10), &text);
     *ret = (gt_sink_row){.seq = gt_store_col_i64(stmt, 0),
                          .attempts = gt_store_col_i64(stmt, 1),
                          .queued = gt_store_col_i64(stmt, 2),
@@ -62,11 +62,12 @@ gt_status gt_sinks_take(gt_store *store, gt_arena *arena, gt_str sink, gt_time_m
     gt_sink_row *rows = gt_arena_array(arena, gt_sink_row, max);
     if (!rows)
         return gt_arena_status(arena);
+    /* "+": by the index of (sink, alert), whose order is wanted, not by that of due times */
     GT_TRY(gt_store_prepare(
         store,
-        "SELECT q.seq, q.attempts, q.queued, a.id, a.rule_id, a.rule_name, a.severity, a.event,"
-        " a.document, a.created FROM sink_queue q JOIN alerts a ON a.seq = q.alert"
-        " WHERE q.sink = ?1 AND q.due <= ?2 ORDER BY q.seq LIMIT ?3",
+        "SELECT q.seq, q.attempts, q.queued, alerts.id, rule_id, rule_name, severity, event,"
+        " document, created, " ALERTS_TAIL " FROM sink_queue q JOIN alerts ON alerts.seq = q.alert"
+        " WHERE q.sink = ?1 AND +q.due <= ?2 ORDER BY q.alert LIMIT ?3",
         &stmt));
     gt_store_bind_str(stmt, 1, sink);
     gt_store_bind_i64(stmt, 2, now);

@@ -1,4 +1,5 @@
 /* committer — the one thread that writes: parts to transactions. */
+#include "store/alerts.h"
 #include "watch/engine.h"
 
 #include "base/limits.h"
@@ -384,8 +385,10 @@ static void housekeeping(committer *c)
     if (real >= c->next_prune) {
         c->next_prune = real + PRUNE_EVERY_MS;
         int64_t keep = w->options.retention_ms ? w->options.retention_ms : RETENTION_MS;
+        int64_t gone;
         if (gt_watch_matches_prune(w->store, now - keep) != GT_OK ||
-            gt_watch_kept_prune(w->store, now - KEPT_MS) != GT_OK)
+            gt_watch_kept_prune(w->store, now - KEPT_MS) != GT_OK ||
+            gt_alerts_prune(w->store, now - keep, &gone) != GT_OK)
             store_failed(c, GT_RETRY);
     }
     if (gt_runs_due(c->runs, now)) {
