@@ -3,12 +3,14 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "cli/aws.h"
 #include "cli/config.h"
 #include "cli/db.h"
 #include "cli/logs.h"
 #include "cli/rules.h"
 #include "cli/run.h"
 #include "investigate/investigate.h"
+#include "respond/audit.h"
 
 typedef enum format { TEXT, JSON, MARKDOWN, HTML } format;
 
@@ -21,6 +23,7 @@ typedef struct investigate {
     gt_expected expected;
     gt_investigate_options options;
     format format;
+    gt_cli_aws aws;
     int exit; /* of reading the PATHs */
 } investigate;
 
@@ -48,6 +51,14 @@ static int read_json(gt_cli *cli, gt_option_id id, const gt_json **ret)
     return GT_EXIT_OK;
 }
 
+/* Alerts of rules that are off by default are alerts too. */
+static bool is_any(void *ctx, const gt_rule *rule)
+{
+    (void)ctx;
+    (void)rule;
+    return true;
+}
+
 static int prepare_detector(investigate *v)
 {
     gt_cli *cli = v->cli;
@@ -61,7 +72,7 @@ static int prepare_detector(investigate *v)
     gt_detector *detector;
     gt_detector_options options = {
         .rules = v->rules.set,
-        .select = gt_cli_rules_selected,
+        .select = v->rules.chosen_count ? gt_cli_rules_selected : is_any,
         .select_ctx = &v->rules,
         .now = cli->now,
     };
@@ -93,6 +104,30 @@ static int read_expected(investigate *v)
     return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(cli, status, "reading the configuration");
 }
 
+/* --live: what IAM says about the account. */
+static int read_live(investigate *v)
+{
+    gt_cli *cli = v->cli;
+    gt_json *policies;
+    gt_live live;
+    if (!gt_cli_flag(cli, GT_OPT_LIVE))
+        return GT_EXIT_OK;
+    int exit = gt_cli_aws_open(cli, GT_STR_NULL, &v->aws);
+    if (exit)
+        return exit;
+    gt_live_init(&live, cli->arena, v->aws.client);
+    gt_status status = gt_live_policies(&live, &policies);
+    if (status != GT_OK)
+        gt_cli_error(cli, "IAM: %s %s", live.response.code,
+                     live.response.message[0] ? live.response.message : gt_status_text(status));
+    gt_live_done(&live);
+    if (status != GT_OK)
+        return GT_EXIT_INPUT;
+    v->options.policies = policies;
+    v->options.policies_from = GT_STR("IAM");
+    return GT_EXIT_OK;
+}
+
 static int read_options(investigate *v)
 {
     gt_cli *cli = v->cli;
@@ -105,6 +140,8 @@ static int read_options(investigate *v)
         exit = read_json(cli, GT_OPT_POLICIES, &v->options.policies);
     if (v->options.policies)
         v->options.policies_from = gt_str_c(gt_cli_path(cli, GT_OPT_POLICIES));
+    if (!exit)
+        exit = read_live(v);
     if (!exit)
         exit = read_expected(v);
     v->options.expected = &v->expected;
@@ -175,6 +212,7 @@ int gt_cmd_investigate(gt_cli *cli)
     v.format = (format)gt_cli_choice(cli, GT_OPT_FORMAT_REPORT, cli->tty_out ? TEXT : JSON);
     int exit = run(&v);
     gt_logs_close(&v.run, v.store);
+    gt_cli_aws_close(&v.aws);
     gt_arena_free(v.arena);
     return exit;
 }

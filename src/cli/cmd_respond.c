@@ -1,10 +1,11 @@
 /* `gatetrail respond EVENT`: a plan from the logs; with --check or --apply against the live account. */
 #include "base/limits.h"
+#include "cli/aws.h"
 #include "cli/db.h"
 #include "cli/logs.h"
 #include "respond/apply.h"
+#include "respond/audit.h"
 #include "respond/respond.h"
-#include "watch/host.h"
 
 typedef enum format { TEXT, COMMANDS, JSON, TERRAFORM } format;
 
@@ -17,9 +18,7 @@ typedef struct respond {
     gt_subject subject;
     gt_plan *plan;
     gt_plan_options options;
-    gt_net_env env;
-    gt_aws *aws;
-    gt_aws_client *client;
+    gt_cli_aws aws;
     format format;
     int exit; /* of reading the PATHs */
 } respond;
@@ -103,35 +102,6 @@ static int print_plan(respond *r)
 }
 
 /* --- with it ---------------------------------------------------------------------------------------------- */
-
-static int open_aws(respond *r)
-{
-    gt_cli *cli = r->cli;
-    gt_buf message = GT_BUF(64 * GT_KIB);
-    gt_str region = gt_arena_dup(r->arena, r->plan->region);
-    r->env = gt_host_env(NULL);
-    gt_aws_options options = {
-        .env = &r->env,
-        .profile = gt_cli_path(cli, GT_OPT_PROFILE),
-        .region = region.len ? region.ptr : NULL,
-        .endpoint_url = gt_cli_path(cli, GT_OPT_ENDPOINT_URL),
-        .role_arn = gt_cli_path(cli, GT_OPT_ROLE_ARN),
-        .external_id = gt_cli_path(cli, GT_OPT_EXTERNAL_ID),
-        .mfa_serial = gt_cli_path(cli, GT_OPT_MFA_SERIAL),
-        .mfa_token = gt_cli_path(cli, GT_OPT_MFA_TOKEN),
-    };
-    gt_status status = gt_aws_open(&options, &r->aws, &message);
-    if (status == GT_OK)
-        r->client = gt_aws_client_new(r->aws);
-    if (status == GT_OK && !r->client)
-        status = GT_NOMEM;
-    if (status != GT_OK && message.len)
-        gt_cli_error(cli, "%.*s", GT_STR_ARG(gt_buf_str(&message)));
-    else if (status != GT_OK)
-        (void)gt_cli_failed(cli, status, "preparing AWS");
-    gt_buf_done(&message);
-    return status == GT_OK ? GT_EXIT_OK : GT_EXIT_USAGE;
-}
 
 static int open_state(respond *r)
 {
@@ -223,14 +193,14 @@ static int apply_plan(respond *r)
     gt_cli *cli = r->cli;
     gt_json *result = NULL;
     bool apply = gt_cli_flag(cli, GT_OPT_APPLY);
-    int exit = open_aws(r);
+    int exit = gt_cli_aws_open(cli, r->plan->region, &r->aws);
     if (!exit && (apply || gt_cli_flag(cli, GT_OPT_UNDO)))
         exit = open_state(r);
     if (exit)
         return exit;
     gt_apply_options options = {
-        .client = r->client,
-        .env = &r->env,
+        .client = r->aws.client,
+        .env = &r->aws.env,
         .journal = r->state,
         .apply = apply,
         .undo = gt_cli_flag(cli, GT_OPT_UNDO),
@@ -243,10 +213,75 @@ static int apply_plan(respond *r)
                     : gt_cli_failed(cli, status, "reading the live state");
 }
 
+/* --- audit -------------------------------------------------------------------------------------------- */
+
+static int print_audit(respond *r, const gt_json *audit)
+{
+    gt_buf out = GT_BUF(GT_BATCH_ARENA_MAX);
+    if (r->format == TEXT) {
+        gt_audit_text(audit, gt_cli_escape, &out);
+    } else {
+        gt_json_write_pretty(&out, audit);
+        gt_buf_add_byte(&out, '\n');
+    }
+    gt_cli_print(r->cli, gt_buf_str(&out));
+    gt_buf_done(&out);
+    return r->exit;
+}
+
+static int audit_live(respond *r)
+{
+    gt_cli *cli = r->cli;
+    gt_plan plan = {.kind = GT_PLAN_AUDIT};
+    size_t regions;
+    const gt_str *region = gt_cli_list(cli, GT_OPT_REGION, &regions);
+    if (regions)
+        plan.region = region[0];
+    r->plan = &plan;
+    int exit = gt_cli_aws_open(cli, r->plan->region, &r->aws);
+    if (exit)
+        return exit;
+    gt_live live;
+    gt_json *audit;
+    gt_live_init(&live, r->arena, r->aws.client);
+    gt_status status = gt_audit_live(&live, gt_aws_region(r->aws.aws), &audit);
+    if (status != GT_OK)
+        gt_cli_error(cli, "%s: %s", live.response.code[0] ? live.response.code : "AWS",
+                     live.response.message[0] ? live.response.message : gt_status_text(status));
+    gt_live_done(&live);
+    return status == GT_OK ? print_audit(r, audit) : GT_EXIT_INPUT;
+}
+
+static int audit_logs(respond *r)
+{
+    gt_cli *cli = r->cli;
+    gt_evidence evidence;
+    gt_json *audit;
+    int exit = gt_logs_open(cli, 0, &r->run, &r->store, &r->exit);
+    if (exit)
+        return exit;
+    gt_status status = gt_evidence_init(&evidence, r->store, r->arena);
+    if (status == GT_OK)
+        status = gt_audit_logs(&evidence, &audit);
+    return status == GT_OK ? print_audit(r, audit) : gt_db_failed(cli, r->store, status);
+}
+
+static int run_audit(respond *r)
+{
+    r->arena = gt_arena_new(GT_RULES_ARENA_MAX);
+    if (!r->arena)
+        return gt_cli_failed(r->cli, GT_NOMEM, "auditing");
+    return gt_cli_flag(r->cli, GT_OPT_CHECK) ? audit_live(r) : audit_logs(r);
+}
+
 static int run(respond *r)
 {
     gt_cli *cli = r->cli;
     int exit = read_options(r);
+    if (!exit && r->options.kind == GT_PLAN_AUDIT)
+        return run_audit(r);
+    if (!exit && !cli->arg_count)
+        return gt_cli_usage(cli, "which event? only --plan audit needs none");
     if (!exit)
         exit = gt_logs_open(cli, 1, &r->run, &r->store, &r->exit);
     if (exit)
@@ -267,8 +302,7 @@ int gt_cmd_respond(gt_cli *cli)
     r.format = (format)gt_cli_choice(cli, GT_OPT_FORMAT_PLAN, cli->tty_out ? TEXT : JSON);
     int exit = run(&r);
     gt_subject_done(&r.subject);
-    gt_aws_client_free(r.client);
-    gt_aws_close(r.aws);
+    gt_cli_aws_close(&r.aws);
     gt_store_close(r.state);
     gt_logs_close(&r.run, r.store);
     gt_arena_free(r.arena);

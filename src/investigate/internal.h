@@ -5,6 +5,7 @@
 #include "investigate/investigate.h"
 #include "investigate/subject.h"
 #include "investigate/words.h"
+#include "sg/fields.h"
 #include "sg/history.h"
 #include "sg/sg.h"
 
@@ -103,6 +104,7 @@ typedef struct gt_inv {
     gt_sg_change *change; /* NULL: no change of security groups */
     gt_sg_actor actor;    /* class and tool */
     gt_sg_history *history;
+    gt_sg_effects *effects; /* of the history; NULL until alerts are looked for */
     gt_event_list sg_events; /* that the history was made of */
     gt_group_view *groups;
     size_t group_count;

@@ -30,23 +30,28 @@ typedef struct by_alert {
     gt_str id;
 } by_alert;
 
+/* An alert's id is made of rule, account, region and event alone, so it can be told without evaluating
+ * the rule, which may need the whole history of a group. */
 static gt_status take_alert(void *user, const gt_event *event)
 {
     by_alert *b = user;
+    const gt_detector *detector = b->inv->options->detector;
     gt_record record = record_of(event);
-    if (!gt_detector_candidate(b->inv->options->detector, &record))
+    if (!gt_detector_candidate(detector, &record))
         return GT_OK;
-    const gt_match *matches;
-    size_t count;
-    gt_status status = gt_detect_record(b->worker, &record, &matches, &count);
+    gt_json *document;
+    gt_status status = gt_detect_map(b->worker, &record, &document);
     if (status == GT_LIMIT || status == GT_INVALID)
         return GT_OK;
     GT_TRY(status);
-    for (size_t i = 0; i < count; i++)
-        if (gt_str_eq(matches[i].id, b->id)) {
+    for (size_t i = 0; i < gt_detector_count(detector); i++) {
+        char id[GT_ALERT_ID_LEN];
+        GT_TRY(gt_alert_id(gt_detector_rule(detector, i), document, event->id, id));
+        if (gt_str_eq(b->id, (gt_str){id, sizeof id})) {
             GT_TRY(gt_event_keep(b->inv->arena, event, &b->inv->event));
             return GT_END;
         }
+    }
     return GT_OK;
 }
 
@@ -116,6 +121,13 @@ static void add_fields(gt_inv *inv, const gt_match *match, gt_json *fields)
     }
 }
 
+/* gatetrail.* fields of the event, given the history of its groups. */
+static gt_status enrich(void *ctx, gt_arena *batch, const gt_json *record, gt_json *document)
+{
+    const gt_inv *inv = ctx;
+    return gt_sg_fields_set(batch, inv->effects, record, inv->event->id, document);
+}
+
 static gt_status alerts_section(gt_inv *inv)
 {
     gt_json *alerts = gt_json_new_array(inv->arena), *fields = gt_json_new_object(inv->arena);
@@ -123,8 +135,11 @@ static gt_status alerts_section(gt_inv *inv)
     gt_json_setl(inv->report, "investigation_fields", fields);
     if (!inv->options->detector)
         return GT_OK;
+    if (inv->history)
+        GT_TRY(gt_sg_effects_new(inv->history, &inv->effects));
     gt_detect_worker *worker;
-    GT_TRY(gt_detect_worker_new(inv->options->detector, inv->options->tables, NULL, &worker));
+    gt_detect_enrich enriching = {.enrich = enrich, .ctx = inv};
+    GT_TRY(gt_detect_worker_new(inv->options->detector, inv->options->tables, &enriching, &worker));
     gt_record record = record_of(inv->event);
     const gt_match *matches;
     size_t count = 0;
@@ -266,6 +281,7 @@ gt_status gt_investigate(gt_evidence *evidence, gt_str event_or_alert_id,
         status = investigate(&inv, event_or_alert_id);
     /* Facts hold views into the history. */
     gt_json *copy = status == GT_OK ? gt_json_copy(inv.arena, inv.report, true) : NULL;
+    gt_sg_effects_free(inv.effects);
     gt_sg_history_free(inv.history);
     gt_ecs_free(inv.ecs);
     if (status == GT_OK && !copy)

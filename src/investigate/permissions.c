@@ -3,22 +3,15 @@
  * holds documents anywhere, or `aws iam get-account-authorization-details`. */
 #include "investigate/expected.h"
 #include "investigate/internal.h"
+#include "investigate/policies.h"
 
-static const char *const ACTIONS[] = {
+const char *const gt_policy_actions[GT_POLICY_ACTIONS] = {
     "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress",
     "ec2:RevokeSecurityGroupIngress",    "ec2:RevokeSecurityGroupEgress",
     "ec2:ModifySecurityGroupRules",      "ec2:CreateSecurityGroup",
     "ec2:DeleteSecurityGroup",           "ec2:ModifyInstanceAttribute",
     "ec2:ModifyNetworkInterfaceAttribute",
 };
-#define ACTION_COUNT (sizeof ACTIONS / sizeof *ACTIONS)
-
-typedef struct review {
-    bool open[ACTION_COUNT];    /* allowed on everything, without a condition */
-    bool limited[ACTION_COUNT]; /* allowed on some resources, or under a condition */
-    bool denied[ACTION_COUNT];  /* denied on everything, without a condition */
-    size_t documents;
-} review;
 
 static gt_str lower(gt_arena *arena, gt_str s)
 {
@@ -51,7 +44,7 @@ static bool holds_star(const gt_json *node)
     return false;
 }
 
-static void read_statement(gt_arena *arena, const gt_json *statement, review *r)
+static void read_statement(gt_arena *arena, const gt_json *statement, gt_policy_review *r)
 {
     const gt_json *action = gt_json_getl(statement, "Action");
     const gt_json *not_action = gt_json_getl(statement, "NotAction");
@@ -59,8 +52,8 @@ static void read_statement(gt_arena *arena, const gt_json *statement, review *r)
     bool everything = holds_star(gt_json_getl(statement, "Resource")) &&
                       !(condition && condition->count);
     bool deny = gt_str_is(gt_json_path_str(statement, "Effect"), "Deny");
-    for (size_t i = 0; i < ACTION_COUNT; i++) {
-        gt_str name = gt_str_c(ACTIONS[i]);
+    for (size_t i = 0; i < GT_POLICY_ACTIONS; i++) {
+        gt_str name = gt_str_c(gt_policy_actions[i]);
         bool about = action ? one_matches(arena, action, name)
                             : not_action && !one_matches(arena, not_action, name);
         if (!about)
@@ -75,7 +68,7 @@ static void read_statement(gt_arena *arena, const gt_json *statement, review *r)
 }
 
 /* Documents anywhere below the node. */
-static void read_documents(gt_arena *arena, const gt_json *node, review *r)
+static void read_documents(gt_arena *arena, const gt_json *node, gt_policy_review *r)
 {
     const gt_json *statement = gt_json_getl(node, "Statement");
     if (statement) {
@@ -100,7 +93,7 @@ static const gt_json *entry_of(const gt_json *list, const char *member, gt_str v
     return NULL;
 }
 
-static void read_managed(gt_arena *arena, const gt_json *all, const gt_json *attached, review *r)
+static void read_managed(gt_arena *arena, const gt_json *all, const gt_json *attached, gt_policy_review *r)
 {
     for (const gt_json *e = gt_json_first(attached); e; e = e->next) {
         const gt_json *policy = entry_of(gt_json_getl(all, "Policies"), "Arn",
@@ -114,7 +107,8 @@ static void read_managed(gt_arena *arena, const gt_json *all, const gt_json *att
     }
 }
 
-static void read_entity(gt_arena *arena, const gt_json *all, const gt_json *entity, review *r)
+void gt_policies_review_entity(gt_arena *arena, const gt_json *all, const gt_json *entity,
+                               gt_policy_review *r)
 {
     read_documents(arena, entity, r);
     read_managed(arena, all, gt_json_getl(entity, "AttachedManagedPolicies"), r);
@@ -127,54 +121,67 @@ static void read_entity(gt_arena *arena, const gt_json *all, const gt_json *enti
     }
 }
 
-static bool read_policies(gt_inv *inv, review *r)
+bool gt_policies_review(gt_arena *scratch, const gt_json *policies, gt_str arn, gt_policy_review *ret)
 {
-    const gt_json *all = inv->options->policies;
-    const gt_json *roles = gt_json_getl(all, "RoleDetailList");
-    const gt_json *users = gt_json_getl(all, "UserDetailList");
+    const gt_json *roles = gt_json_getl(policies, "RoleDetailList");
+    const gt_json *users = gt_json_getl(policies, "UserDetailList");
+    *ret = (gt_policy_review){0};
     if (!roles && !users) {
-        read_documents(inv->arena, all, r);
-        return r->documents > 0;
+        read_documents(scratch, policies, ret);
+        return ret->documents > 0;
     }
-    gt_str actor = gt_event_actor(inv->event);
-    const gt_json *entity = entry_of(roles, "Arn", actor);
+    const gt_json *entity = entry_of(roles, "Arn", arn);
     if (!entity)
-        entity = entry_of(users, "Arn", actor);
+        entity = entry_of(users, "Arn", arn);
     if (entity)
-        read_entity(inv->arena, all, entity, r);
+        gt_policies_review_entity(scratch, policies, entity, ret);
     return entity != NULL;
+}
+
+size_t gt_policy_review_open(const gt_policy_review *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < GT_POLICY_ACTIONS; i++)
+        n += r->open[i] && !r->denied[i];
+    return n;
+}
+
+size_t gt_policy_review_limited(const gt_policy_review *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < GT_POLICY_ACTIONS; i++)
+        n += !r->open[i] && r->limited[i] && !r->denied[i];
+    return n;
 }
 
 void gt_permissions_review(gt_inv *inv, gt_step *step)
 {
-    review r = {0};
+    gt_policy_review r;
     if (!inv->options->policies) {
         (void)gt_fact_no_data(step, "permissions", "the actor's policies were not given (--policies "
                               "FILE, or --live)");
         return;
     }
-    if (!read_policies(inv, &r)) {
+    if (!gt_policies_review(inv->arena, inv->options->policies, gt_event_actor(inv->event), &r)) {
         (void)gt_fact_no_data(step, "permissions", "%.*s holds no policy of %.*s",
                               GT_STR_ARG(inv->options->policies_from),
                               GT_STR_ARG(gt_event_actor(inv->event)));
         return;
     }
-    size_t open = 0, limited = 0;
+    size_t open = gt_policy_review_open(&r), limited = gt_policy_review_limited(&r);
     gt_json *actions = gt_json_new_object(inv->arena);
-    for (size_t i = 0; i < ACTION_COUNT; i++) {
+    for (size_t i = 0; i < GT_POLICY_ACTIONS; i++) {
         const char *word = r.denied[i]    ? "denied"
                            : r.open[i]    ? "unlimited"
                            : r.limited[i] ? "limited"
                                           : "not allowed";
-        open += r.open[i] && !r.denied[i];
-        limited += !r.open[i] && r.limited[i] && !r.denied[i];
-        gt_json_set(actions, gt_str_c(ACTIONS[i]), gt_json_new_str(inv->arena, gt_str_c(word)));
+        gt_json_set(actions, gt_str_c(gt_policy_actions[i]), gt_json_new_str(inv->arena, gt_str_c(word)));
     }
     gt_json *fact;
     if (open)
         fact = gt_fact(step, "permissions", "the policies (%.*s) do not limit %zu of the %zu calls "
                        "that change security groups: any group, no condition",
-                       GT_STR_ARG(inv->options->policies_from), open, ACTION_COUNT);
+                       GT_STR_ARG(inv->options->policies_from), open, (size_t)GT_POLICY_ACTIONS);
     else if (limited)
         fact = gt_fact(step, "permissions", "the policies (%.*s) allow changes of security groups on "
                        "some resources or under conditions only",

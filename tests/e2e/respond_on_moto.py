@@ -468,6 +468,44 @@ def test_quarantine(world):
     check("quarantine: taken back once", again.outcome == "already", again.stdout)
 
 
+def test_audit(world):
+    s = Story(world, "audit")
+    event = s.authorize((False, "tcp", 22, 22, "0.0.0.0/0"))
+    s.write()
+    world.iam.create_role(RoleName="everything", AssumeRolePolicyDocument="{}")
+    world.iam.put_role_policy(RoleName="everything", PolicyName="p", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*",
+                                                "Resource": "*"}}))
+    url = "http://127.0.0.1:%d" % world.proxy.server_address[1]
+    env = dict(os.environ, AWS_ACCESS_KEY_ID=world.key, AWS_SECRET_ACCESS_KEY=world.secret)
+    changes = len(Proxy.changes)
+    done = subprocess.run([GATETRAIL, "respond", "--plan", "audit", "--check", "-f", "json",
+                           "--region", REGION, "--endpoint-url", url], env=env, capture_output=True,
+                          text=True)
+    doc = json.loads(done.stdout or "{}")
+    mine = [g for g in doc.get("groups", []) if g["group_id"] == s.group]
+    check("audit: open groups of the live account", len(mine) == 1 and
+          "tcp/22" in mine[0]["open"][0]["words"], done.stdout + done.stderr)
+    roles = {i["arn"].split("/")[-1]: i for i in doc.get("identities", [])}
+    check("audit: who may change groups", roles.get("everything", {}).get("unlimited") == 9 and
+          "responder" in roles and "network" not in roles, doc.get("identities"))
+    check("audit: changes nothing", len(Proxy.changes) == changes)
+    done = subprocess.run([GATETRAIL, "respond", "--plan", "audit", "-f", "json", s.path],
+                          capture_output=True, text=True)
+    doc = json.loads(done.stdout)
+    check("audit: from the logs, with who opened it", doc["groups"][0]["group_id"] == s.group and
+          doc["groups"][0]["open"][0]["event_id"] == event, done.stdout)
+    story = Story(world, "live", histories.role("everything", "x", "ASIAEVERYTHING00001"))
+    event = story.authorize((False, "tcp", 22, 22, "0.0.0.0/0"))
+    done = subprocess.run([GATETRAIL, "investigate", "-f", "json", "--live", "--endpoint-url", url,
+                           event, story.write()], env=dict(env, AWS_REGION=REGION),
+                          capture_output=True, text=True)
+    facts = [f for p in json.loads(done.stdout or '{"steps": []}')["steps"] for f in p["facts"]
+             if f["fact"] == "permissions"]
+    check("audit: investigate --live reviews the actor's permissions", facts and
+          "do not limit 9" in facts[0]["text"], (facts, done.stderr))
+
+
 def test_journal(world):
     import sqlite3
     db = sqlite3.connect(os.path.join(world.folder, "state.db"))
@@ -489,6 +527,7 @@ def main():
             test_narrow(world)
             test_restrict(world)
             test_quarantine(world)
+            test_audit(world)
             test_journal(world)
         finally:
             world.close()
