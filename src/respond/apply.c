@@ -137,7 +137,8 @@ static void judge_modify(gt_apply *a, size_t i, const gt_live_group *group)
     if (!live)
         gt_apply_set_state(a, i, GT_ACTION_MOVED, GT_STR("the rule is gone"));
     else if (gt_sg_rule_same(live, &action->rule) &&
-             gt_str_eq(live->description, action->rule.description))
+             (!action->rule.description.len ||
+              gt_str_eq(live->description, action->rule.description)))
         gt_apply_set_state(a, i, GT_ACTION_ALREADY, GT_STR("the rule is as it was before"));
     else if (gt_sg_rule_same(live, &action->now))
         gt_apply_set_state(a, i, GT_ACTION_NEEDED, GT_STR_NULL);

@@ -164,6 +164,7 @@ class Story:
                    {"_return": True, "groupId": self.group})
         self.rules = {}
         self.modified = set()
+        self.words = {}
         self.path = os.path.join(world.folder, self.name + ".json")
 
     def fresh(self):
@@ -223,6 +224,7 @@ class Story:
         if description:
             row["description"] = description
         self.rules[rule] = key
+        self.words[rule] = description
         return self.note("AuthorizeSecurityGroup" + ("Egress" if egress else "Ingress"),
                          {"groupId": self.group, "ipPermissions": {"items": [
                              self.record_permission(key, description)]}},
@@ -259,6 +261,9 @@ class Story:
         v6 = ":" in new[4]
         content = {"IpProtocol": new[1], "FromPort": new[2], "ToPort": new[3],
                    "CidrIpv6" if v6 else "CidrIpv4": new[4]}
+        # AWS replaces the whole rule, moto keeps a description that is not given: always give it.
+        if self.words.get(rule):
+            content["Description"] = self.words[rule]
         self.world.ec2.modify_security_group_rules(GroupId=self.group, SecurityGroupRules=[
             {"SecurityGroupRuleId": rule, "SecurityGroupRule": content}])
         self.rules[rule] = new
