@@ -1,4 +1,5 @@
 #include "base/limits.h"
+#include "cli/deferred.h"
 #include "cli/rules.h"
 #include "cli/run.h"
 #include "detect/alert.h"
@@ -10,7 +11,10 @@ typedef struct explain {
     gt_rule *rule;
     gt_detector *detector;
     gt_str event_id;
+    gt_deferred *deferred; /* NULL unless some rule reads gatetrail.* */
     bool found;
+    gt_str bytes, file; /* the event and where it stands */
+    uint64_t offset;
 } explain;
 
 static void heading(gt_cli *cli, const char *text)
@@ -175,36 +179,158 @@ static gt_status explain_document(explain *e, gt_run_worker *w, const gt_json *d
     return status == GT_OK ? gt_buf_status(out) : status;
 }
 
+/* --- what the event did to security groups ------------------------------------------------------ */
+
+/* Pieces shown; query and sg log have all of them. */
+#define PIECES_SHOWN 6
+
+static void add_pieces(gt_buf *out, const char *word, const gt_json *pieces)
+{
+    size_t shown = 0;
+    for (const gt_json *p = gt_json_first(pieces); p && shown < PIECES_SHOWN; p = p->next, shown++) {
+        int64_t from = -1, to = -1;
+        gt_json_i64(gt_json_getl(p, "from_port"), &from);
+        gt_json_i64(gt_json_getl(p, "to_port"), &to);
+        const gt_json *internet = gt_json_getl(p, "internet");
+        gt_buf_printf(out, "  %-7s %.*s %.*s", word, GT_STR_ARG(gt_json_path_str(p, "direction")),
+                      GT_STR_ARG(gt_json_path_str(p, "protocol")));
+        if (from >= 0)
+            gt_buf_printf(out, " %lld", (long long)from);
+        if (from >= 0 && to != from)
+            gt_buf_printf(out, "-%lld", (long long)to);
+        gt_buf_printf(out, " %.*s%s\n", GT_STR_ARG(gt_json_path_str(p, "cidr")),
+                      internet && internet->boolean ? " (internet)" : "");
+    }
+    if (pieces && pieces->count > PIECES_SHOWN)
+        gt_buf_printf(out, "  %-7s %u more pieces\n", word, pieces->count - PIECES_SHOWN);
+}
+
+static void add_field(gt_buf *out, const char *word, const gt_json *value)
+{
+    gt_buf text = GT_BUF(GT_BATCH_ARENA_MAX);
+    if (gt_json_is(value, GT_JSON_STRING))
+        gt_buf_add(&text, gt_json_str(value));
+    else if (value)
+        gt_json_write(&text, value);
+    if (value) {
+        gt_buf_printf(out, "  %-7s ", word);
+        gt_cli_escape(out, gt_buf_str(&text));
+        gt_buf_add_byte(out, '\n');
+    }
+    gt_buf_done(&text);
+}
+
+static void add_effect(gt_buf *out, const gt_json *document, bool colour)
+{
+    const gt_json *group = gt_json_path(document, "gatetrail.security_group");
+    if (!group)
+        return;
+    gt_buf_printf(out, "\n%sWhat the event did to security groups%s\n",
+                  gt_cli_colour(colour, GT_COLOUR_BOLD), gt_cli_colour(colour, GT_COLOUR_OFF));
+    add_field(out, "group", gt_json_getl(group, "id"));
+    add_field(out, "change", gt_json_getl(group, "change"));
+    add_field(out, "actor", gt_json_path(document, "gatetrail.actor.class"));
+    add_field(out, "effect", gt_json_getl(group, "net_effect"));
+    add_pieces(out, "opened", gt_json_getl(group, "opened"));
+    add_pieces(out, "closed", gt_json_getl(group, "closed"));
+    add_pieces(out, "open", gt_json_getl(group, "open"));
+}
+
+/* Which of the rules that run match the event. */
+static gt_status add_matches(explain *e, gt_run_worker *w, const gt_record *record, gt_buf *out)
+{
+    const gt_match *matches;
+    size_t count;
+    bool colour = e->cli->colour_out;
+    GT_TRY(gt_detect_record(w->detect, record, &matches, &count));
+    gt_buf_printf(out, "\n%sRules that match this event%s\n",
+                  gt_cli_colour(colour, GT_COLOUR_BOLD), gt_cli_colour(colour, GT_COLOUR_OFF));
+    for (size_t i = 0; i < count; i++) {
+        gt_buf_lit(out, "  ");
+        gt_cli_escape(out, matches[i].rule->name);
+        gt_buf_lit(out, "  (");
+        gt_cli_escape(out, matches[i].rule->path);
+        gt_buf_lit(out, ")\n");
+    }
+    if (count == 0)
+        gt_buf_lit(out, "  none\n");
+    return gt_buf_status(out);
+}
+
+/* --- finding the event ---------------------------------------------------------------------------- */
+
+#define TAG_EVENT 1
+
 static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record,
                            gt_emit *emit)
 {
     gt_run_worker *w = opaque;
     explain *e = w->command;
     gt_json *document = NULL;
-    bool ecs = gt_run_is_ecs(&e->run);
+    bool ecs = gt_run_is_ecs(&e->run), taken;
     char room[GT_RECORD_ID_MAX];
+    (void)input;
+    GT_TRY(gt_deferred_take(e->deferred, w, record, emit, &taken));
     if (!ecs && !gt_str_eq(gt_record_id(record, room), e->event_id))
         return GT_OK;
-    GT_TRY(gt_detect_map(w->detect, record, &document));
-    if (ecs && !gt_str_eq(gt_document_text(document, GT_STR("event.id")), e->event_id))
-        return GT_OK;
+    if (ecs) {
+        GT_TRY(gt_detect_map(w->detect, record, &document));
+        if (!gt_str_eq(gt_document_text(document, GT_STR("event.id")), e->event_id))
+            return GT_OK;
+    }
     gt_buf_reset(&w->text);
-    gt_buf_lit(&w->text, "\nEvent ");
-    gt_cli_escape(&w->text, e->event_id);
-    gt_buf_lit(&w->text, " in ");
-    gt_cli_escape(&w->text, input->name);
-    gt_buf_add_byte(&w->text, '\n');
-    GT_TRY(explain_document(e, w, document, &w->text));
-    gt_emit_bytes(emit, 0, gt_buf_str(&w->text));
-    return GT_OK;
+    gt_deferred_write(&w->text, record);
+    gt_emit_bytes(emit, TAG_EVENT, gt_buf_str(&w->text));
+    return gt_buf_status(&w->text);
 }
 
 static gt_status on_commit(void *ctx, const gt_committed *item)
 {
     explain *e = ctx;
-    gt_cli_print(e->cli, item->bytes);
+    bool kept = false;
+    if (item->tag != TAG_EVENT)
+        return gt_deferred_keep(e->deferred, item, &kept);
+    if (e->found)
+        return GT_OK;
     e->found = true;
-    return GT_END;
+    e->bytes = gt_arena_dup(e->cli->arena, item->bytes);
+    e->file = item->input->name;
+    e->offset = item->offset;
+    if (!e->bytes.ptr)
+        return GT_NOMEM;
+    return e->deferred ? GT_OK : GT_END; /* the history needs the other records too */
+}
+
+static gt_status print_event(explain *e)
+{
+    gt_record record;
+    gt_json *document = NULL;
+    void *opaque = NULL;
+    gt_buf out = GT_BUF(GT_BATCH_ARENA_MAX);
+    GT_TRY(gt_deferred_fold(e->deferred));
+    GT_TRY(gt_deferred_read(e->bytes, e->offset, &record));
+    GT_TRY(gt_run_worker_new(&e->run, e->detector, gt_deferred_enrich(e->deferred), e, &opaque));
+    gt_run_worker *w = opaque;
+    gt_deferred_current(e->deferred, &record);
+    gt_status status = gt_detect_map(w->detect, &record, &document);
+    gt_buf_lit(&out, "\nEvent ");
+    gt_cli_escape(&out, e->event_id);
+    gt_buf_lit(&out, " in ");
+    gt_cli_escape(&out, e->file);
+    gt_buf_add_byte(&out, '\n');
+    if (status == GT_OK)
+        status = explain_document(e, w, document, &out);
+    if (status == GT_OK) {
+        add_effect(&out, document, e->cli->colour_out);
+        if (e->deferred)
+            status = add_matches(e, w, &record, &out);
+    }
+    gt_deferred_current(e->deferred, NULL);
+    if (status == GT_OK)
+        gt_cli_print(e->cli, gt_buf_str(&out));
+    gt_buf_done(&out);
+    gt_run_worker_free(NULL, w);
+    return status;
 }
 
 static int explain_event(explain *e, const gt_rules *rules)
@@ -235,9 +361,17 @@ static int explain_event(explain *e, const gt_rules *rules)
         .worker_free = gt_run_worker_free,
         .commit = on_commit,
     };
+    if (!gt_run_is_ecs(&e->run))
+        status = gt_deferred_new(e->detector, &e->deferred);
+    if (status != GT_OK)
+        return gt_cli_failed(cli, status, "preparing the rule");
     exit = gt_run_go(&e->run, &stage);
-    if (exit || e->found)
+    if (exit)
         return exit;
+    if (e->found) {
+        status = print_event(e);
+        return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(cli, status, "explaining the event");
+    }
     gt_cli_error(cli, "no event '%.*s' among the %llu that were read", GT_STR_ARG(e->event_id),
                  (unsigned long long)e->run.counts.read);
     return GT_EXIT_INPUT;
@@ -261,6 +395,7 @@ int gt_cmd_explain(gt_cli *cli)
         return GT_EXIT_OK;
     }
     exit = explain_event(&e, rules.set);
+    gt_deferred_free(e.deferred);
     gt_run_done(&e.run);
     return exit;
 }

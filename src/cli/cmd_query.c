@@ -165,6 +165,7 @@ static gt_status on_db_record(void *user, const gt_record *record)
         return GT_OK;
     const gt_match *matches;
     size_t count;
+    gt_deferred_current(q->deferred, record);
     gt_status status = gt_detect_record(w->detect, record, &matches, &count);
     if (status == GT_LIMIT || status == GT_INVALID)
         return GT_OK; /* the scan that filled the database has told it */
@@ -186,7 +187,14 @@ static int query_db(query *q)
     int exit = gt_db_open(cli, false, &store);
     if (exit)
         return exit;
-    gt_status status = gt_run_worker_new(&q->run, q->detector, NULL, q, &worker);
+    gt_status status = gt_deferred_new(q->detector, &q->deferred);
+    if (status == GT_OK)
+        status = gt_deferred_load(q->deferred, store);
+    if (status == GT_OK)
+        status = gt_deferred_fold(q->deferred);
+    if (status == GT_OK)
+        status = gt_run_worker_new(&q->run, q->detector, gt_deferred_enrich(q->deferred), q,
+                                   &worker);
     if (status == GT_OK) {
         status = gt_db_query(store, cli->arena, q->rule.query, &q->run.filter, on_db_record, worker);
         gt_run_worker_free(NULL, worker);
@@ -272,9 +280,6 @@ static int query_run(query *q)
         gt_cli_print(cli, gt_buf_str(&head));
         gt_buf_done(&head);
     }
-    if (db && gt_detector_reads(q->detector, GT_STR("gatetrail")))
-        return gt_cli_usage(cli, "gatetrail.* fields need the whole history of the groups: give PATHs, "
-                                 "not --db");
     if (db)
         return query_db(q);
     if (cluster)

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "cli/sg_db.h"
 
 #include <stdio.h>
 
@@ -126,6 +127,16 @@ static bool get_record(gt_str bytes, uint64_t offset, gt_record *ret)
     return true;
 }
 
+void gt_deferred_write(gt_buf *out, const gt_record *record)
+{
+    put_record(out, record);
+}
+
+gt_status gt_deferred_read(gt_str bytes, uint64_t offset, gt_record *ret)
+{
+    return get_record(bytes, offset, ret) ? GT_OK : GT_CORRUPT;
+}
+
 /* --- setting aside ------------------------------------------------------------------------------ */
 
 gt_status gt_deferred_take(gt_deferred *d, gt_run_worker *w, const gt_record *record,
@@ -213,6 +224,11 @@ gt_status gt_deferred_learn(gt_deferred *d, const gt_record *record)
     GT_TRY(gt_json_parse(d->scratch, record->json, &tree, NULL));
     GT_TRY(gt_sg_change_of(d->scratch, tree, gt_record_id(record, id), &change));
     return change ? gt_sg_history_add(d->history, change) : GT_OK;
+}
+
+gt_status gt_deferred_load(gt_deferred *d, gt_store *store)
+{
+    return d ? gt_sg_db_load(store, d->history) : GT_OK;
 }
 
 gt_status gt_deferred_fold(gt_deferred *d)

@@ -8,6 +8,7 @@
 
 #include "cli/run.h"
 #include "sg/fields.h"
+#include "store/store.h"
 
 typedef struct gt_deferred gt_deferred;
 
@@ -26,9 +27,14 @@ gt_status gt_deferred_take(gt_deferred *deferred, gt_run_worker *worker, const g
 gt_status gt_deferred_keep(gt_deferred *deferred, const gt_committed *item, bool *ret_kept)
     GT_MUST_CHECK;
 
+/* A record as bytes and back (views of them), for those who keep one. */
+void gt_deferred_write(gt_buf *out, const gt_record *record);
+gt_status gt_deferred_read(gt_str bytes, uint64_t offset, gt_record *ret) GT_MUST_CHECK;
+
 /* Without a pipeline: learn from a record; fold once all are learned; then the enrichment knows the whole
  * history. current names the record that is evaluated next (NULL: none). */
 gt_status gt_deferred_learn(gt_deferred *deferred, const gt_record *record) GT_MUST_CHECK;
+gt_status gt_deferred_load(gt_deferred *deferred, gt_store *store) GT_MUST_CHECK; /* all of a database */
 gt_status gt_deferred_fold(gt_deferred *deferred) GT_MUST_CHECK;
 void gt_deferred_current(gt_deferred *deferred, const gt_record *record);
 
