@@ -1,5 +1,6 @@
 #include "cli/logs.h"
 
+#include "cli/cluster_logs.h"
 #include "cli/db.h"
 
 static int read_paths(gt_cli *cli, gt_run *run, gt_store **ret_store, int *ret_exit)
@@ -21,7 +22,12 @@ int gt_logs_open(gt_cli *cli, size_t skip, gt_run *ret_run, gt_store **ret_store
     size_t paths = cli->arg_count - skip;
     *ret_store = NULL;
     *ret_exit = GT_EXIT_OK;
-    int exit = gt_run_open(cli, cli->args + skip, paths, ret_run);
+    const gt_str *files = cli->args + skip;
+    int exit = GT_EXIT_OK;
+    if (gt_cli_accepts(cli, GT_OPT_CLUSTER_USER) && skip)
+        exit = gt_cluster_logs_fetch(cli, cli->args[0], files, paths, &files);
+    if (!exit)
+        exit = gt_run_open(cli, files, paths, ret_run);
     if (exit)
         return exit;
     if (db && paths)
