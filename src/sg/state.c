@@ -202,9 +202,11 @@ static gt_sg_version *version_new(gt_sg_fold *f, const gt_sg_rule *rule, gt_sg_s
     f->versions[f->version_count++] = v;
     v->rule = *rule;
     v->from = from;
-    if (from) {
-        v->next_added = from->added;
-        from->added = v;
+    if (from) { /* in the order of the record */
+        gt_sg_version **at = &from->added;
+        while (*at)
+            at = &(*at)->next_added;
+        *at = v;
         from->effective = true;
     }
     return v;
@@ -214,9 +216,11 @@ static void version_end(gt_sg_version *v, gt_sg_step *step)
 {
     if (!v || !step)
         return;
+    gt_sg_version **at = &step->removed;
+    while (*at)
+        at = &(*at)->next_removed;
+    *at = v;
     v->to = step;
-    v->next_removed = step->removed;
-    step->removed = v;
     step->effective = true;
 }
 
