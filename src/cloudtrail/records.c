@@ -231,8 +231,7 @@ static const char *line_end(text *t)
     }
 }
 
-/* "2023-07-10T11:45:00.000Z {…": what CloudWatch Logs puts before a message. */
-static bool is_log_prefix(gt_str prefix)
+bool is_log_prefix(gt_str prefix)
 {
     gt_time_ms when;
     gt_str word;
@@ -339,6 +338,11 @@ static gt_status at_element(text *t)
         t->first = false;
         t->comma = true;
         return stray ? text_shape(t, offset, "a ',' with no record before it") : GT_OK;
+    }
+    bool at_line = t->p > t->begin && t->p[-1] == '\n';
+    if (!t->first && !t->comma && at_line && memchr("{[", *t->p, 2)) {
+        t->depth = 0; /* a broken container on a line of its own; the next line has its own again */
+        return text_shape(t, offset, "the array of records before this line does not end");
     }
     if (!t->first && !t->comma)
         GT_TRY(text_shape(t, offset, "expected ',' or ']' behind a record"));

@@ -88,6 +88,8 @@ gt_status string_found(text *t, const char *value, const char *end, uint64_t off
 
 /* After the malformed thing that begins at p: to the next place where a record may begin. */
 gt_status resync(text *t);
+/* "2023-07-10T11:45:00.000Z ": what CloudWatch Logs puts before a message. */
+bool is_log_prefix(gt_str prefix);
 /* The first object between begin and end that is a record beyond doubt, or end. */
 const char *search_within(const text *t, const char *begin, const char *end);
 

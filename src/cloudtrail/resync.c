@@ -79,7 +79,8 @@ static bool fits(const text *t, const char *p)
     if (next == t->end)
         return t->last;
     if (t->frames[t->depth] != FRAME_ARRAY)
-        return *next == '{' || *next == '[';
+        return *next == '{' || *next == '[' ||
+               (*next >= '0' && *next <= '9' && next > p && next[-1] == '\n');
     if (*next == ',')
         return !is_key(skip_white(next + 1, t->end), t->end);
     if (*next != ']')
@@ -163,13 +164,33 @@ static bool is_certain(const text *t, const char *const *values, unsigned nested
     return false;
 }
 
+/* Does p stand behind the time that CloudWatch Logs begins a line with? */
+static bool is_logged(const char *begin, const char *p)
+{
+    const char *line = p;
+    while (line > begin && line[-1] != '\n' && p - line < 40)
+        line--;
+    return line > begin && line[-1] == '\n' && is_log_prefix((gt_str){line, (size_t)(p - line)});
+}
+
 /* May an object begin at p, seen from what stands before it? begin: of the malformed record. */
 static bool may_begin(const char *begin, const char *p)
 {
+    const char *before = p;
     bool line = false;
-    for (; p > begin && is_white(p[-1]); p--)
-        line |= p[-1] == '\n';
-    return line || p == begin || memchr(",[}]", p[-1], 4);
+    for (; before > begin && is_white(before[-1]); before--)
+        line |= before[-1] == '\n';
+    return line || before == begin || memchr(",[}]", before[-1], 4) || is_logged(begin, p);
+}
+
+/* Does p begin a line, and the line before it end without a ','? */
+static bool ends_above(const char *begin, const char *p)
+{
+    if (p == begin || p[-1] != '\n')
+        return false;
+    while (p > begin && is_white(p[-1]))
+        p--;
+    return p > begin && p[-1] != ',';
 }
 
 /* From p on: the first object that is certain. t->p ends there, or at the end of the text. */
@@ -203,7 +224,7 @@ static gt_status search(text *t)
         if ((verdict == GT_SCAN_OK || (container && verdict != GT_SCAN_DEEP)) &&
             is_certain(t, values, 0)) {
             t->p = brace;
-            t->comma = true; /* whatever separated them was part of the broken one */
+            t->comma = !ends_above(begin, brace); /* else it was part of the broken one */
             return GT_OK;
         }
         if (verdict == GT_SCAN_OK)
@@ -244,8 +265,8 @@ gt_status resync(text *t)
     size_t len = end ? (size_t)(end - t->p) : 0, line = GT_NPOS;
     const char *next = len ? search_within(t, t->p + 1, end) : end;
     if (next != end) { /* the brackets would take a good record for a part of the bad one */
+        t->comma = !ends_above(t->p, next);
         t->p = next;
-        t->comma = true;
         return GT_OK;
     }
     if (len)
