@@ -34,6 +34,9 @@ BOTO = ("Boto3/1.37.1 md/Botocore#1.37.1 ua/2.0 os/linux#6.12.13-kali1 md/arch#x
 
 OFFICE, CI, INTRUDER, INTRUDER_2 = "198.51.100.23", "198.51.100.77", "203.0.113.66", "203.0.113.140"
 
+# Delivered after every look-back of the rules has passed.
+VERY_LATE = {("AuthorizeSecurityGroupIngress", "2025-03-06T02:19:30Z"), ("ModifySecurityGroupRules", "2025-03-06T02:21:05Z")}
+
 rnd = random.Random(20250303)
 count = 0
 
@@ -557,6 +560,8 @@ def file_of(event, second_copy):
     late = 120 + digest % 420 + (300 if second_copy else 0)
     if digest % 97 == 0:
         late += 7200
+    if (event["eventName"], event["eventTime"]) in VERY_LATE:
+        late += 2700
     stamp = datetime.datetime.fromtimestamp((seconds(event) + late) // 300 * 300, datetime.timezone.utc)
     region = event["awsRegion"]
     name = hashlib.sha256(f"{stamp}{region}{second_copy and digest % 2}".encode()).hexdigest()[:16]

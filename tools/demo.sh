@@ -39,7 +39,9 @@ echo
 say "3. And version 207 fires for $(count "$noise") call that changes no security group:"
 "$gatetrail" query --quiet --format text "event.id: ($(either "$noise"))" "$logs"
 echo
-say "4. gatetrail says what is wrong with the old rule without any logs:"
+say "4. On its own schedule it would have missed some of the rest, since CloudTrail delivers late:"
+show replay --quiet --format text --rule "$old" "$logs"
+say "5. gatetrail says what is wrong with the old rule without any logs:"
 show rules check --quiet 2>&1
 echo
 echo "Next: gatetrail scan YOUR-LOGS/    (and 'gatetrail help')"
