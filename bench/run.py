@@ -101,10 +101,12 @@ def our_cases(corpus, plain, threads):
     yield Case("inflate alone, 1 thread", [inflate, "-t", "1", corpus])
     yield Case("reading path, no stage", [os.path.join(BENCH, "read"), "-t", str(threads), corpus],
                "inflate alone")
-    yield Case("scan: one rule", [GATETRAIL, "scan", *t, "--format", "ndjson", corpus],
-               "inflate alone", 1.25)
-    yield Case("scan: one rule, 1 thread", [GATETRAIL, "scan", "--threads", "1", "--format",
-                                            "ndjson", corpus], "inflate alone, 1 thread", 1.25)
+    one = ["scan", "--rule", "aws_ec2_security_group_configuration_change", "--format", "ndjson"]
+    yield Case("scan: one rule", [GATETRAIL, *one, *t, corpus], "inflate alone", 1.25)
+    yield Case("scan: one rule, 1 thread", [GATETRAIL, *one, "--threads", "1", corpus],
+               "inflate alone, 1 thread", 1.25)
+    yield Case("scan: the built-in rules", [GATETRAIL, "scan", *t, "--format", "ndjson", corpus],
+               "inflate alone")
     yield Case("scan: all Elastic's AWS query rules", [GATETRAIL, *many, "--rules", rules, corpus],
                "inflate alone", 1.5)
     yield Case("scan: ten times the rules",

@@ -8,6 +8,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#define ZSTD_FIRST_BYTES 5 /* tell how long the head of a frame is */
+
 typedef enum format { UNKNOWN, PLAIN, GZIP, ZSTD_FRAMES, FINISHED } format;
 
 typedef struct bytes {
@@ -40,6 +42,7 @@ struct gt_decoder {
     uint64_t stream_begin_in, stream_begin_out; /* of the stream now decoded, for its ratio */
     ZSTD_DCtx *zstd;
     bool in_frame;
+    size_t zstd_wants; /* bytes of input, for the next step */
 };
 
 gt_decoder *gt_decoder_new(void)
@@ -411,15 +414,19 @@ static gt_status more_zstd(gt_decoder *d)
     size_t want = before + (before > GT_STREAM_WINDOW ? before : GT_STREAM_WINDOW);
     if (!d->zstd && !(d->zstd = ZSTD_createDCtx()))
         return GT_NOMEM;
-    if (in_offset(d) == 0)
+    if (in_offset(d) == 0) {
         ZSTD_DCtx_reset(d->zstd, ZSTD_reset_session_only);
+        d->zstd_wants = ZSTD_FIRST_BYTES;
+    }
     if (!ensure(&d->out, want))
         return GT_NOMEM;
     while (d->out.len < want && d->format == ZSTD_FRAMES) {
         if (d->in_pos == d->in.len && !fill_input(d, 1, GT_STREAM_WINDOW))
             return GT_NOMEM;
         gt_str rest = unused(d);
-        ZSTD_inBuffer in = {rest.ptr, rest.len, 0};
+        /* A block at a time, as the library asks for: what a call decoded before it met corrupt data
+         * is lost. */
+        ZSTD_inBuffer in = {rest.ptr, rest.len < d->zstd_wants ? rest.len : d->zstd_wants, 0};
         ZSTD_outBuffer out = {d->out.data, want, d->out.len};
         size_t result = ZSTD_decompressStream(d->zstd, &out, &in);
         bool progress = in.pos || out.pos > d->out.len;
@@ -431,6 +438,7 @@ static gt_status more_zstd(gt_decoder *d)
         }
         if (progress)
             d->in_frame = result != 0;
+        d->zstd_wants = result ? result : ZSTD_FIRST_BYTES;
         if (d->in_end && d->in_pos == d->in.len && !progress) {
             if (d->in_frame)
                 end_with(d, "the zstd data is cut");

@@ -87,15 +87,110 @@ static bool enter(text *t, const char *value, unsigned objects)
     return true;
 }
 
-static bool enter_container(text *t, const char *const *values)
+static bool is_container_key(const text *t, gt_str key)
 {
-    static const shape one[] = {SHAPE_RECORDS, SHAPE_LOOKUP_EVENTS, SHAPE_LOG_EVENTS,
-                                SHAPE_FILTERED_EVENTS};
-    if (t->reader->kind == GT_RECORDS_CLOUDTRAIL)
-        for (size_t i = 0; i < sizeof one / sizeof *one; i++)
-            if (values[one[i]] && *values[one[i]] == '[')
-                return enter(t, values[one[i]], 1);
-    return values[SHAPE_HITS] && *values[SHAPE_HITS] == '[' && enter(t, values[SHAPE_HITS], 2);
+    static const gt_str keys[] = {{"\"Records\"", 9}, {"\"Events\"", 8}, {"\"logEvents\"", 11},
+                                  {"\"events\"", 8}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (gt_str_eq(key, keys[i]))
+            return t->reader->kind == GT_RECORDS_CLOUDTRAIL;
+    return false;
+}
+
+static bool is_field_key(const text *t, gt_str key)
+{
+    static const gt_str keys[] = {{"\"eventID\"", 9},   {"\"eventSource\"", 13},
+                                  {"\"eventName\"", 11}, {"\"eventTime\"", 11},
+                                  {"\"awsRegion\"", 11}, {"\"recipientAccountId\"", 20}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (gt_str_eq(key, keys[i]))
+            return t->reader->kind == GT_RECORDS_CLOUDTRAIL;
+    return false;
+}
+
+static const char *skip_white(const char *p, const char *end)
+{
+    while (p < end && is_white(*p))
+        p++;
+    return p;
+}
+
+/* The first container among the members of the object at p, looking no further than limit; NULL when
+ * there is none or a record's field stands before it. (The scan's picks name the last one of equal
+ * keys, and what they hold behind an error or the end of a window is chance.) */
+static const char *first_container(const text *t, const char *p, const char *limit,
+                                   unsigned *ret_objects)
+{
+    for (p = skip_white(p + 1, limit); p < limit && *p == '"';) {
+        const char *behind = gt_scan_value_end(p, limit);
+        gt_str key = {p, (size_t)(behind - p)};
+        p = skip_white(behind, limit);
+        if (p == limit || *p != ':')
+            return NULL;
+        p = skip_white(p + 1, limit);
+        if (p == limit)
+            return NULL;
+        if (*p == '[' && is_container_key(t, key))
+            return p;
+        if (is_field_key(t, key))
+            return NULL;
+        if (*p == '{' && *ret_objects == 1 && gt_str_is(key, "\"hits\"")) {
+            const char *inner = skip_white(p + 1, limit);
+            const char *inner_behind = inner < limit ? gt_scan_value_end(inner, limit) : limit;
+            while (inner < limit && *inner == '"') {
+                gt_str inner_key = {inner, (size_t)(inner_behind - inner)};
+                inner = skip_white(inner_behind, limit);
+                inner = skip_white(inner < limit ? inner + 1 : limit, limit);
+                if (inner < limit && *inner == '[' && gt_str_is(inner_key, "\"hits\"")) {
+                    *ret_objects = 2;
+                    return inner;
+                }
+                inner = skip_white(gt_scan_value_end(inner, limit), limit);
+                inner = skip_white(inner < limit && *inner == ',' ? inner + 1 : limit, limit);
+                inner_behind = inner < limit ? gt_scan_value_end(inner, limit) : limit;
+            }
+        }
+        p = skip_white(gt_scan_value_end(p, limit), limit);
+        if (p < limit && *p == ',')
+            p = skip_white(p + 1, limit);
+    }
+    return NULL;
+}
+
+/* Where the text at p stops to be JSON, and why. */
+static gt_json_error why_invalid(text *t, const char *p)
+{
+    gt_json *tree;
+    gt_json_error error = {0, "not JSON"};
+    size_t pos = 0;
+    gt_arena *scratch = t->reader->scratch;
+    gt_arena_mark mark = gt_arena_save(scratch);
+    gt_str rest = {p, (size_t)(t->end - p)};
+    if (rest.len > GT_RECORD_BYTES_MAX)
+        rest.len = GT_RECORD_BYTES_MAX;
+    if (gt_json_parse_next(scratch, rest, &pos, &tree, &error) == GT_OK)
+        error = (gt_json_error){0, "not JSON"};
+    gt_arena_rewind(scratch, mark);
+    return error;
+}
+
+const char *container_at(text *t, const char *p, gt_scan_verdict verdict, size_t len,
+                         unsigned *ret_objects)
+{
+    *ret_objects = 1;
+    const char *array = first_container(t, p, verdict == GT_SCAN_OK ? p + len : t->end, ret_objects);
+    if (array && (verdict == GT_SCAN_INVALID || verdict == GT_SCAN_DEEP) &&
+        array >= p + why_invalid(t, p).offset)
+        return NULL;
+    return array;
+}
+
+static bool has_container(const char *const *values)
+{
+    for (shape i = SHAPE_RECORDS; i <= SHAPE_HITS; i++)
+        if (values[i] && *values[i] == '[')
+            return true;
+    return false;
 }
 
 /* {"Records":[ — the usual beginning of a file, seen without scanning its whole text. */
@@ -121,22 +216,6 @@ static gt_status reject_and_resync(text *t, const char *reason)
     return resync(t);
 }
 
-static const char *why_invalid(text *t)
-{
-    gt_json *tree;
-    gt_json_error error = {0, "not JSON"};
-    size_t pos = 0;
-    gt_arena *scratch = t->reader->scratch;
-    gt_arena_mark mark = gt_arena_save(scratch);
-    gt_str rest = {t->p, (size_t)(t->end - t->p)};
-    if (rest.len > GT_RECORD_BYTES_MAX)
-        rest.len = GT_RECORD_BYTES_MAX;
-    if (gt_json_parse_next(scratch, rest, &pos, &tree, &error) == GT_OK)
-        error.message = "not JSON";
-    gt_arena_rewind(scratch, mark);
-    return error.message;
-}
-
 /* An object, at p. */
 static gt_status item(text *t)
 {
@@ -152,7 +231,13 @@ static gt_status item(text *t)
             end = t->p + GT_RECORD_BYTES_MAX;
         gt_scan_verdict verdict =
             gt_skeletons_scan(r->skeletons, r->scanner, r->plan, t->p, end, &scan, found.ends);
-        if (look_of(r, found.values) == LOOK_CONTAINER && enter_container(t, found.values))
+        /* What the picks hold behind an error is chance: then only looking tells. */
+        bool invalid = verdict == GT_SCAN_INVALID || verdict == GT_SCAN_DEEP;
+        unsigned objects = 1;
+        const char *array = NULL;
+        if (invalid || has_container(found.values))
+            array = container_at(t, t->p, verdict, scan.len, &objects);
+        if (array && enter(t, array, objects))
             return GT_OK;
         if (verdict == GT_SCAN_OK) {
             gt_str object = {t->p, scan.len};
@@ -161,10 +246,8 @@ static gt_status item(text *t)
             t->cut_told = false;
             return object_found(t, object, offset, &found, t->nested);
         }
-        if (verdict == GT_SCAN_INVALID)
-            return reject_and_resync(t, why_invalid(t));
-        if (verdict == GT_SCAN_DEEP)
-            return reject_and_resync(t, "nested too deep");
+        if (invalid)
+            return reject_and_resync(t, why_invalid(t, t->p).message);
         if (end != t->end)
             return reject_and_resync(t, "a record larger than the limit allows");
         if (text_more(t, t->p))
@@ -370,12 +453,12 @@ static gt_status at_member(text *t)
     }
     const char *colon = ok ? whole_value(t) : NULL;
     if (ok) {
-        bool records = gt_str_is(((gt_str){t->p, (size_t)(colon - t->p)}), "\"Records\"");
+        bool records = is_container_key(t, (gt_str){t->p, (size_t)(colon - t->p)});
         t->p = colon;
         ok = text_skip_white(t) && *t->p == ':';
         t->p += ok;
         ok = ok && text_skip_white(t);
-        if (ok && records && *t->p == '[' && t->reader->kind == GT_RECORDS_CLOUDTRAIL)
+        if (ok && records && *t->p == '[')
             return enter(t, t->p, 0) ? GT_OK : GT_LIMIT;
     }
     if (ok) {

@@ -86,6 +86,12 @@ gt_status object_found(text *t, gt_str object, uint64_t offset, const picks *fou
 gt_status string_found(text *t, const char *value, const char *end, uint64_t offset,
                        unsigned nested);
 
+/* The array of the first container among the members of the object at p, which was scanned with this
+ * verdict (and length); NULL when there is none, or something wrong or a record's field stands before
+ * it. ret_objects: how deep it lies. */
+const char *container_at(text *t, const char *p, gt_scan_verdict verdict, size_t len,
+                         unsigned *ret_objects);
+
 /* After the malformed thing that begins at p: to the next place where a record may begin. */
 gt_status resync(text *t);
 /* "2023-07-10T11:45:00.000Z ": what CloudWatch Logs puts before a message. */

@@ -219,10 +219,10 @@ static gt_status search(text *t)
             continue;
         gt_scan_verdict verdict =
             gt_scan_text(t->reader->scanner, t->reader->plan, brace, t->end, &scan);
+        unsigned objects;
         bool container = t->frames[t->depth] == FRAME_TOP &&
-                         look_of(t->reader, values) == LOOK_CONTAINER;
-        if ((verdict == GT_SCAN_OK || (container && verdict != GT_SCAN_DEEP)) &&
-            is_certain(t, values, 0)) {
+                         container_at(t, brace, verdict, scan.len, &objects);
+        if (container || (verdict == GT_SCAN_OK && is_certain(t, values, 0))) {
             t->p = brace;
             t->comma = !ends_above(begin, brace); /* else it was part of the broken one */
             return GT_OK;
@@ -257,12 +257,15 @@ const char *search_within(const text *t, const char *begin, const char *end)
 
 gt_status resync(text *t)
 {
-    const char *end;
-    /* The brackets may need bytes that are not there yet. */
-    while (!(end = lenient_end(t->p, t->end)) &&
-           (size_t)(t->end - t->p) < GT_STREAM_WINDOW && text_more(t, t->p))
+    /* Brackets, lines and what stands behind them are judged alike however the bytes came. */
+    while ((size_t)(t->end - t->p) < GT_STREAM_WINDOW && text_more(t, t->p))
         ;
-    size_t len = end ? (size_t)(end - t->p) : 0, line = GT_NPOS;
+    GT_TRY(t->status);
+    /* Where lines are records, none is looked at beyond its end: a file of broken ones stays linear. */
+    size_t line = t->frames[t->depth] == FRAME_TOP ? next_line(t) : GT_NPOS;
+    GT_TRY(t->status);
+    const char *end = lenient_end(t->p, line == GT_NPOS ? t->end : t->p + line);
+    size_t len = end ? (size_t)(end - t->p) : 0;
     const char *next = len ? search_within(t, t->p + 1, end) : end;
     if (next != end) { /* the brackets would take a good record for a part of the bad one */
         t->comma = !ends_above(t->p, next);
@@ -273,10 +276,7 @@ gt_status resync(text *t)
         see_behind(t, len);
     GT_TRY(t->status);
     bool fitting = len && fits(t, t->p + len);
-    if (t->frames[t->depth] == FRAME_TOP && !(fitting && !memchr(t->p, '\n', len)))
-        line = next_line(t);
-    GT_TRY(t->status);
-    if (line != GT_NPOS)
+    if (line != GT_NPOS && !(fitting && !memchr(t->p, '\n', len)))
         t->p += line;
     else if (fitting)
         t->p += len;
