@@ -85,30 +85,16 @@ static void put_when(gt_sg_run *r, const gt_sg_step *step, const char *otherwise
     gt_sg_put(r, gt_sg_actor_short(&step->change->actor));
 }
 
-/* Prefixes of one window shown as text; the JSON has all of them. */
-#define PREFIXES_SHOWN 4
-
-static bool same_but_prefix(const gt_sg_piece *a, const gt_sg_piece *b)
-{
-    return a->direction == b->direction && gt_str_eq(a->protocol, b->protocol) &&
-           a->from_port == b->from_port && a->to_port == b->to_port && a->internet == b->internet;
-}
-
 /* A run of pieces of windows with one beginning and one end that differ in their prefix alone. */
 static void put_window(exposure_command *c, const gt_sg_timeline *t, const gt_sg_window *w,
                        const gt_sg_piece *pieces, size_t count)
 {
     gt_sg_run *r = &c->run;
-    char cidr[GT_IP_TEXT_MAX];
     bool on = r->cli->colour_out && !w->closed && pieces->internet &&
               pieces->direction == GT_SG_INGRESS;
     gt_buf_printf(&r->text, "  %s%s", gt_cli_colour(on, GT_COLOUR_BOLD_RED),
                   w->closed ? "was open: " : "OPEN:     ");
-    gt_sg_put(r, gt_sg_piece_text(r->arena, pieces));
-    for (size_t i = 1; i < count && i < PREFIXES_SHOWN; i++)
-        gt_buf_printf(&r->text, ", %s", gt_cidr_format(&pieces[i].cidr, cidr).ptr);
-    if (count > PREFIXES_SHOWN)
-        gt_buf_printf(&r->text, " and %zu more prefixes", count - PREFIXES_SHOWN);
+    gt_sg_put_pieces(r, pieces, count);
     gt_buf_printf(&r->text, "%s\n            from ", gt_cli_colour(on, GT_COLOUR_OFF));
     put_when(r, w->opened, "before the log");
     gt_buf_lit(&r->text, "\n            until ");
@@ -138,8 +124,7 @@ static gt_status each_window(exposure_command *c, const gt_sg_timeline *t,
             if (wanted(c, &windows[i], &all.items[k]))
                 all.items[kept++] = all.items[k];
         for (size_t k = 0, end; k < kept; k = end) {
-            for (end = k + 1; end < kept && same_but_prefix(&all.items[k], &all.items[end]);)
-                end++;
+            end = k + gt_sg_pieces_alike(all.items + k, kept - k);
             if (c->run.format == GT_SG_TEXT)
                 put_window(c, t, &windows[i], &all.items[k], end - k);
             for (size_t n = k; c->run.format != GT_SG_TEXT && n < end; n++)

@@ -153,29 +153,33 @@ static void put_rules(log_command *c, const gt_sg_step *step)
     }
 }
 
-/* Exact pieces can be many: after these the rest is counted, the JSON has them all. */
-#define PIECES_SHOWN 6
+/* Exact pieces can be many: after so many lines the rest is counted, the JSON has them all. */
+#define LINES_SHOWN 6
 
 static void put_space(log_command *c, const char *word, const gt_sg_space *space)
 {
     gt_sg_run *r = &c->run;
     gt_sg_pieces pieces = {0};
     bool on = r->cli->colour_out;
+    size_t lines = 0;
     for (size_t i = 0; i < space->count; i++)
         if (!gt_sg_pieces_of(r->arena, &space->items[i], &pieces))
             return;
-    for (size_t i = 0; i < pieces.count && i < PIECES_SHOWN; i++) {
+    for (size_t i = 0, n; i < pieces.count; i += n) {
         const gt_sg_piece *p = &pieces.items[i];
         bool alarming = p->internet && *word == 'o' && p->direction == GT_SG_INGRESS;
+        n = gt_sg_pieces_alike(p, pieces.count - i);
+        if (lines++ == LINES_SHOWN) {
+            gt_buf_printf(&r->text, "    %s %zu more pieces (--format json has them)\n", word,
+                          pieces.count - i);
+            return;
+        }
         gt_buf_printf(&r->text, "    %s%s ", gt_cli_colour(on, alarming ? GT_COLOUR_BOLD_RED
                                                                         : GT_COLOUR_OFF),
                       word);
-        gt_sg_put(r, gt_sg_piece_text(r->arena, p));
+        gt_sg_put_pieces(r, p, n);
         gt_buf_printf(&r->text, "%s\n", gt_cli_colour(on, GT_COLOUR_OFF));
     }
-    if (pieces.count > PIECES_SHOWN)
-        gt_buf_printf(&r->text, "    %s %zu more pieces (--format json has them)\n", word,
-                      pieces.count - PIECES_SHOWN);
 }
 
 static void put_pairs(log_command *c, const gt_sg_step *step)

@@ -52,6 +52,10 @@ gt_json *gt_sg_actor_json(gt_arena *arena, const gt_sg_actor *actor);
 gt_json *gt_sg_origin_json(gt_arena *arena, const gt_sg_step *step);
 /* The pieces of a space as a list. */
 gt_json *gt_sg_pieces_json(gt_arena *arena, const gt_sg_space *space);
+/* How many pieces from the first on differ from it in their prefix alone; and those as text, a few of their
+ * prefixes spelled out. */
+size_t gt_sg_pieces_alike(const gt_sg_piece *pieces, size_t count);
+void gt_sg_put_pieces(gt_sg_run *run, const gt_sg_piece *pieces, size_t count);
 /* The rule with its group, owner and what is known of it. */
 gt_json *gt_sg_version_json(gt_arena *arena, const gt_sg_timeline *timeline,
                             const gt_sg_version *version);

@@ -68,6 +68,32 @@ gt_json *gt_sg_version_json(gt_arena *arena, const gt_sg_timeline *t, const gt_s
     return gt_sg_rule_json(arena, &v->rule, t->group.id, t->group.account);
 }
 
+size_t gt_sg_pieces_alike(const gt_sg_piece *pieces, size_t count)
+{
+    const gt_sg_piece *a = pieces;
+    size_t n = 1;
+    for (; n < count; n++) {
+        const gt_sg_piece *b = &pieces[n];
+        if (a->direction != b->direction || !gt_str_eq(a->protocol, b->protocol) ||
+            a->from_port != b->from_port || a->to_port != b->to_port || a->internet != b->internet)
+            break;
+    }
+    return n;
+}
+
+/* Prefixes shown as text; the JSON has all of them. */
+#define PREFIXES_SHOWN 4
+
+void gt_sg_put_pieces(gt_sg_run *r, const gt_sg_piece *pieces, size_t count)
+{
+    char cidr[GT_IP_TEXT_MAX];
+    gt_sg_put(r, gt_sg_piece_text(r->arena, pieces));
+    for (size_t i = 1; i < count && i < PREFIXES_SHOWN; i++)
+        gt_buf_printf(&r->text, ", %s", gt_cidr_format(&pieces[i].cidr, cidr).ptr);
+    if (count > PREFIXES_SHOWN)
+        gt_buf_printf(&r->text, " and %zu more prefixes", count - PREFIXES_SHOWN);
+}
+
 const char *gt_sg_certainty(const gt_sg_version *v)
 {
     if (v->doubt || v->refuted || !v->rule.content_known)

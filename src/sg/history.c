@@ -270,25 +270,25 @@ const gt_sg_anchor *gt_sg_history_anchor_of(const gt_sg_history *h, gt_str group
     return NULL;
 }
 
-static int cmp_u64(uint64_t a, uint64_t b)
+/* Byte order of the packed forms: equal only when nothing differs. */
+static int cmp_packed(const gt_sg_change *a, const gt_sg_change *b)
 {
-    return (a > b) - (a < b);
+    gt_buf x = GT_BUF(GT_RECORD_BYTES_MAX), y = GT_BUF(GT_RECORD_BYTES_MAX);
+    gt_sg_change_pack(a, &x);
+    gt_sg_change_pack(b, &y);
+    int c = gt_str_cmp(gt_buf_str(&x), gt_buf_str(&y));
+    gt_buf_done(&x);
+    gt_buf_done(&y);
+    return c;
 }
 
+/* Records of one event with other bytes stand in an order of their own; copies are equal. */
 int gt_sg_change_cmp(const gt_sg_change *a, const gt_sg_change *b)
 {
     int c = (a->time > b->time) - (a->time < b->time);
     if (!c)
         c = gt_str_cmp(a->event_id, b->event_id);
-    if (!c)
-        c = cmp_u64(a->operation, b->operation);
-    if (!c)
-        c = gt_str_cmp(a->group_id, b->group_id);
-    if (!c)
-        c = cmp_u64(a->rule_count, b->rule_count);
-    for (size_t i = 0; !c && i < a->rule_count; i++)
-        c = gt_sg_rule_cmp(&a->rules[i], &b->rules[i]);
-    return c;
+    return c ? c : cmp_packed(a, b);
 }
 
 static int cmp_change_ptr(const void *a, const void *b)

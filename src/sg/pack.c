@@ -431,9 +431,11 @@ static gt_sg_rule get_rule(reader *r)
             rule.peer_id = get_str(r);
             rule.peer_name = get_str(r);
         }
-        if (rule.protocol < -1 || rule.protocol > 255 || rule.direction > GT_SG_EGRESS)
+        if (rule.protocol < -1 || rule.protocol > 255)
             r->bad = true;
     }
+    if (rule.direction > GT_SG_EGRESS)
+        r->bad = true;
     if (head & MALFORMED)
         rule.malformed = gt_arena_dup(r->arena, get_str(r)).ptr;
     if (head & HAS_ID)
@@ -475,7 +477,7 @@ static void get_attachments(reader *r, gt_sg_change *c)
     c->attachments = get_array(r, sizeof *c->attachments, &c->attachment_count);
     for (size_t i = 0; i < c->attachment_count && !r->bad; i++) {
         gt_sg_attachment *a = &c->attachments[i];
-        a->mode = (gt_sg_attach_mode)get_uint(r);
+        a->mode = (gt_sg_attach_mode)(get_uint(r) & 3);
         a->resource = get_str(r);
         a->interface = get_str(r);
         a->kind = get_str(r);
