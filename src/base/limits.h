@@ -110,6 +110,8 @@
 /* Blocks between two commits of a fill: some 5 MB, so that a kill costs a moment's work and the
  * journal stays small. */
 #define GT_FILLER_BLOCKS_COMMIT 64
+/* In a first fill, where a commit waits for the disk: some 40 MB. */
+#define GT_FILLER_BLOCKS_COMMIT_FIRST 512
 /* String values longer than this are not indexed: nobody looks a policy document up by its text. */
 #define GT_EVENT_TERM_BYTES_MAX 512
 

@@ -202,28 +202,10 @@ static gt_status match_term(void *user, gt_str value)
     return GT_OK;
 }
 
-/* Could the record hold it, judged by the bytes alone? With escapes in it, anything could be. */
-static bool bytes_may_hold(const gt_event_search *asked, gt_str json)
-{
-    if (json.len && memchr(json.ptr, '\\', json.len))
-        return true;
-    for (size_t i = 0; i < asked->all_of_count; i++) {
-        bool may = false;
-        for (size_t j = 0; !may && j < asked->all_of[i].count; j++)
-            may = gt_str_find(json, asked->all_of[i].any_of[j]) != GT_NPOS;
-        if (!may)
-            return false;
-    }
-    return true;
-}
-
 static gt_status record_holds(search *s, gt_str json, bool *ret)
 {
     *ret = true;
     if (!s->asked->all_of_count)
-        return GT_OK;
-    *ret = bytes_may_hold(s->asked, json);
-    if (!*ret)
         return GT_OK;
     gt_arena_mark mark = gt_arena_save(s->scratch);
     term_match m = {s->asked, gt_arena_array(s->scratch, bool, s->asked->all_of_count)};
@@ -247,24 +229,81 @@ static gt_status keep(search *s, gt_str json, gt_time_ms time, gt_hash128 key)
     return status;
 }
 
+/* Where the records of a block lie. */
+typedef struct record_list {
+    gt_str keys, plain;
+    size_t count;
+    size_t *begins; /* count + 1 of them: offsets in plain */
+    bool *may;      /* could the record hold what is asked for, judged by its bytes? */
+} record_list;
+
+static gt_status lay_out(search *s, record_list *list)
+{
+    list->count = list->keys.len / GT_EVENT_KEY_BYTES;
+    if (list->count > list->plain.len / sizeof(gt_event_head))
+        return GT_CORRUPT;
+    list->begins = gt_arena_array(s->scratch, size_t, list->count + 1);
+    list->may = gt_arena_array(s->scratch, bool, list->count + 1);
+    if (!list->begins || !list->may)
+        return gt_arena_status(s->scratch);
+    size_t at = list->count * sizeof(gt_event_head);
+    for (size_t i = 0; i < list->count; i++) {
+        gt_event_head head;
+        memcpy(&head, list->plain.ptr + i * sizeof head, sizeof head);
+        list->begins[i] = at;
+        if (le32toh(head.len) > list->plain.len - at)
+            return GT_CORRUPT;
+        at += le32toh(head.len);
+    }
+    list->begins[list->count] = at;
+    return GT_OK;
+}
+
+/* Mark the records in which a byte string stands. */
+static void mark(record_list *list, gt_str needle)
+{
+    size_t record = 0, at = list->begins[0];
+    while (record < list->count) {
+        size_t found = gt_bytes_find(gt_str_from(list->plain, at), needle);
+        if (found == GT_NPOS)
+            return;
+        at += found;
+        while (record < list->count && list->begins[record + 1] <= at)
+            record++;
+        if (record == list->count)
+            return;
+        list->may[record] = true;
+        at = list->begins[++record];
+    }
+}
+
+/* One pass over the whole block for each value of the first condition: far cheaper than looking at
+ * every string of every record. With escapes in it, a record could hold anything. */
+static void mark_candidates(search *s, record_list *list)
+{
+    if (!s->asked->all_of_count) {
+        memset(list->may, 1, list->count);
+        return;
+    }
+    const gt_event_terms *terms = &s->asked->all_of[0];
+    for (size_t j = 0; j < terms->count; j++)
+        mark(list, terms->any_of[j]);
+    mark(list, GT_STR("\\"));
+}
+
 static gt_status read_records(search *s, gt_str keys, gt_str plain)
 {
-    size_t count = keys.len / GT_EVENT_KEY_BYTES;
-    if (count > plain.len / sizeof(gt_event_head))
-        return GT_CORRUPT;
-    size_t at = count * sizeof(gt_event_head);
-    for (size_t i = 0; i < count; i++) {
+    record_list list = {.keys = keys, .plain = plain};
+    GT_TRY(lay_out(s, &list));
+    mark_candidates(s, &list);
+    for (size_t i = 0; i < list.count; i++) {
         gt_event_head head;
         memcpy(&head, plain.ptr + i * sizeof head, sizeof head);
         gt_time_ms time = (gt_time_ms)le64toh(head.time);
-        size_t len = le32toh(head.len);
-        if (len > plain.len - at)
-            return GT_CORRUPT;
-        gt_str json = {plain.ptr + at, len};
-        at += len;
         bool inside = time >= s->asked->since && time < s->asked->until;
-        if (!inside && !(s->asked->untimed && time == GT_EVENT_NO_TIME))
+        if (!list.may[i] || (!inside && !(s->asked->untimed && time == GT_EVENT_NO_TIME)))
             continue;
+        gt_str json = {plain.ptr + list.begins[i], list.begins[i + 1] - list.begins[i]};
         s->cost.events_seen++;
         bool holds;
         GT_TRY(record_holds(s, json, &holds));
@@ -301,8 +340,10 @@ static gt_status read_block(search *s, int64_t id)
         return GT_OK; /* expired since the filters were read */
     s->cost.blocks_inflated++;
     gt_status status = inflate(s, gt_store_col_blob(stmt, 1));
+    gt_arena_mark mark_at = gt_arena_save(s->scratch);
     if (status == GT_OK)
         status = read_records(s, gt_store_col_blob(stmt, 0), gt_buf_str(&s->plain));
+    gt_arena_rewind(s->scratch, mark_at);
     (void)sqlite3_reset(stmt);
     if (status == GT_CORRUPT)
         return gt_store_fail(s->store, SQLITE_CORRUPT);

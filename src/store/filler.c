@@ -11,6 +11,7 @@ struct gt_filler {
     int64_t first_own;
     gt_status status; /* the first failure */
     size_t blocks;    /* since the last commit */
+    bool first;       /* the store had no events before */
     gt_filler_counts counts;
     gt_hash128 *seen; /* open addressing; {0, 0} is empty */
     size_t seen_count;
@@ -23,6 +24,17 @@ struct gt_filler_worker {
     uint64_t given;
 };
 
+/* A first fill only appends. With a rollback journal each page is then written once, in place; the
+ * write-ahead log would write each twice, with a checksum. When somebody else has the file open the
+ * mode stays as it is, which is no failure. */
+static gt_status set_journal(gt_filler *filler, bool bulk)
+{
+    if (!filler->first)
+        return GT_OK;
+    return gt_store_exec(filler->store, bulk ? "PRAGMA journal_mode = TRUNCATE"
+                                             : "PRAGMA journal_mode = WAL");
+}
+
 gt_status gt_filler_new(gt_store *store, gt_filler **ret)
 {
     gt_filler *filler = gt_calloc(1, sizeof *filler);
@@ -30,6 +42,9 @@ gt_status gt_filler_new(gt_store *store, gt_filler **ret)
         return GT_NOMEM;
     filler->store = store;
     gt_status status = gt_events_next_block(store, &filler->first_own);
+    filler->first = filler->first_own == 1;
+    if (status == GT_OK)
+        status = set_journal(filler, true);
     if (status == GT_OK)
         status = gt_store_begin(store);
     if (status != GT_OK) {
@@ -110,7 +125,8 @@ static gt_status write_batch(gt_filler *filler, gt_event_batch *batch)
     size_t written;
     GT_TRY(gt_events_insert(filler->store, batch, &written));
     filler->counts.written += written;
-    if (++filler->blocks < GT_FILLER_BLOCKS_COMMIT)
+    size_t most = filler->first ? GT_FILLER_BLOCKS_COMMIT_FIRST : GT_FILLER_BLOCKS_COMMIT;
+    if (++filler->blocks < most)
         return GT_OK;
     filler->blocks = 0;
     GT_TRY(gt_store_commit(filler->store));
@@ -178,6 +194,8 @@ gt_status gt_filler_worker_done(gt_filler_worker *worker)
 gt_status gt_filler_close(gt_filler *filler, gt_filler_counts *ret)
 {
     gt_status status = gt_store_end(filler->store, filler->status);
+    if (status == GT_OK)
+        status = set_journal(filler, false);
     *ret = filler->counts;
     (void)pthread_mutex_destroy(&filler->lock);
     gt_free(filler->seen);

@@ -165,7 +165,7 @@ static gt_status configure(gt_store *store, const gt_store_options *options)
     GT_TRY(gt_store_exec(store, options->sync == GT_STORE_SYNC_FULL ? "PRAGMA synchronous = FULL"
                                                                     : "PRAGMA synchronous = NORMAL"));
     return gt_store_exec(store, "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-                                "PRAGMA cache_size = -16384; PRAGMA mmap_size = 1073741824");
+                                "PRAGMA cache_size = -16384");
 }
 
 static gt_status open_handle(gt_store *store, const char *path, const gt_store_options *options)

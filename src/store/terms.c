@@ -25,6 +25,46 @@ static const char *string_stop(const char *p, const char *end)
     return p;
 }
 
+#if defined(__SSE2__)
+/* Sixteen places at a time whose first and last byte fit; the rest is compared. */
+static size_t find_by_ends(gt_str hay, gt_str needle, size_t *ret_at)
+{
+    const __m128i first = _mm_set1_epi8(needle.ptr[0]);
+    const __m128i last = _mm_set1_epi8(needle.ptr[needle.len - 1]);
+    size_t at = 0;
+    for (; at + needle.len + 15 <= hay.len; at += 16) {
+        const char *p = hay.ptr + at;
+        __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + needle.len - 1));
+        unsigned mask = (unsigned)_mm_movemask_epi8(
+            _mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last)));
+        for (; mask; mask &= mask - 1) {
+            size_t i = (size_t)__builtin_ctz(mask);
+            if (memcmp(p + i, needle.ptr, needle.len) == 0)
+                return at + i;
+        }
+    }
+    *ret_at = at;
+    return GT_NPOS;
+}
+#endif
+
+size_t gt_bytes_find(gt_str hay, gt_str needle)
+{
+    size_t at = 0;
+    if (needle.len == 1)
+        return gt_str_find_byte(hay, needle.ptr[0]);
+#if defined(__SSE2__)
+    if (needle.len > 1) {
+        size_t found = find_by_ends(hay, needle, &at);
+        if (found != GT_NPOS)
+            return found;
+    }
+#endif
+    size_t rest = gt_str_find(gt_str_from(hay, at), needle);
+    return rest == GT_NPOS ? GT_NPOS : at + rest;
+}
+
 /* A string's end: its closing quote, or `end` when there is none. */
 static const char *string_end(const char *p, const char *end, bool *ret_escapes)
 {
@@ -118,6 +158,25 @@ bool gt_filter_may_have(const uint8_t *filter, size_t bytes, uint64_t term_hash)
             return false;
     }
     return true;
+}
+
+bool gt_filter_sparse(const uint8_t *filter, size_t bytes)
+{
+    size_t set = 0;
+    for (size_t at = 0; at < bytes; at += 8) {
+        uint64_t word;
+        memcpy(&word, filter + at, sizeof word);
+        set += (size_t)__builtin_popcountll(word);
+    }
+    /* Halved, a third of the bits set become some 55 %: 0.55^8 is one false yes in 120. */
+    return set * 3 < bytes * 8;
+}
+
+void gt_filter_halve(uint8_t *filter, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += 2 * GT_FILTER_BLOCK_BYTES)
+        for (size_t i = 0; i < GT_FILTER_BLOCK_BYTES; i++)
+            filter[at / 2 + i] = filter[at + i] | filter[at + GT_FILTER_BLOCK_BYTES + i];
 }
 
 uint64_t gt_term_hash(gt_str term)

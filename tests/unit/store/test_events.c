@@ -301,13 +301,52 @@ static void filter_never_says_no(void **state)
     }
 }
 
+static void finds_bytes(void **state)
+{
+    (void)state;
+    char hay[200];
+    uint64_t rng = 7;
+    for (int round = 0; round < 20000; round++) {
+        size_t n = rng % sizeof hay, m = rng / 256 % 20;
+        for (size_t i = 0; i < n; i++) {
+            rng = rng * 6364136223846793005ULL + 1442695040888963407ULL;
+            hay[i] = (char)('a' + (rng >> 60) % 3);
+        }
+        size_t from = n ? (rng >> 33) % n : 0;
+        char needle[32];
+        size_t len = from + m <= n ? m : n - from;
+        memcpy(needle, hay + from, len);
+        if (len && rng >> 63)
+            needle[len - 1] = 'c';
+        gt_str h = {hay, n}, s = {needle, len};
+        assert_int_equal(gt_bytes_find(h, s), gt_str_find(h, s));
+        rng = rng * 6364136223846793005ULL + 1442695040888963407ULL;
+    }
+}
+
+/* Halving gives exactly the filter that would have been built at half the size. */
+static void halving_is_exact(void **state)
+{
+    (void)state;
+    enum { BYTES = 4096 };
+    static uint8_t large[BYTES], small[BYTES / 2];
+    for (size_t i = 0; i < 700; i++) {
+        uint64_t hash = gt_term_hash((gt_str){(char *)&i, sizeof i});
+        gt_filter_add(large, BYTES, hash);
+        gt_filter_add(small, BYTES / 2, hash);
+    }
+    gt_filter_halve(large, BYTES);
+    assert_memory_equal(large, small, BYTES / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         T(equals_naive), T(filters_select), T(refill_changes_nothing),
         T(doubled_block_is_answered_once), T(expires), T(damage_is_told), T(callback_stops),
-        cmocka_unit_test(filter_never_says_no),
+        cmocka_unit_test(filter_never_says_no), cmocka_unit_test(halving_is_exact),
+        cmocka_unit_test(finds_bytes),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
