@@ -189,12 +189,11 @@ static bool is_toml(gt_str name)
     return gt_str_ends(name, GT_STR(".toml"));
 }
 
+/* In folders; a .json file there is more often something else (a rule's tests) than an export. */
 static bool is_rule_name(gt_str name)
 {
-    if (gt_str_starts(name, GT_STR(".")) || gt_str_ends(name, GT_STR(".test.json")))
-        return false;
-    return is_toml(name) || gt_str_ends(name, GT_STR(".ndjson")) ||
-           gt_str_ends(name, GT_STR(".json"));
+    return !gt_str_starts(name, GT_STR(".")) &&
+           (is_toml(name) || gt_str_ends(name, GT_STR(".ndjson")));
 }
 
 static void load_text(rule_loader *ld, load_file *file)

@@ -105,8 +105,8 @@ typedef struct gt_value_list_path {
 
 typedef struct gt_rules_options {
     bool no_builtin;
-    const gt_str *paths; /* rule files (.toml, .ndjson, .json) or folders of them, read recursively
-                            in byte order */
+    const gt_str *paths; /* rule files (.toml; else Kibana's export), or folders: their .toml and
+                            .ndjson files, recursively in byte order */
     size_t path_count;
     const gt_str *exception_paths; /* Kibana's exception list exports */
     size_t exception_count;
