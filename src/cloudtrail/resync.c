@@ -194,11 +194,27 @@ static bool ends_above(const char *begin, const char *p)
 }
 
 /* From p on: the first object that is certain. t->p ends there, or at the end of the text. */
+#define HEAD_BYTES 10 /* {"eventVer, {"awsRegio: what records begin with and little else */
+
+/* A malformed record whose first key is like this one's: it counts as one of its own. */
+static bool is_another(const text *t, const char *brace, const char *head)
+{
+    static const gt_str heads[] = {{"{\"event", 7}, {"{\"awsRegion", 11}, {"{\"userIdentity", 14}};
+    gt_str rest = {brace, (size_t)(t->end - brace)};
+    bool known = false;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        known |= gt_str_starts(rest, heads[i]);
+    return known && rest.len >= HEAD_BYTES && memcmp(brace, head, HEAD_BYTES) == 0;
+}
+
 static gt_status search(text *t)
 {
     const char *values[SHAPE_COUNT];
     gt_scan scan = {0, values};
     const char *begin = t->p;
+    char head[HEAD_BYTES] = "";
+    if (t->end - begin >= HEAD_BYTES)
+        memcpy(head, begin, HEAD_BYTES);
     t->p++;
     for (;;) {
         const char *brace = memchr(t->p, '{', (size_t)(t->end - t->p));
@@ -222,7 +238,8 @@ static gt_status search(text *t)
         unsigned objects;
         bool container = t->frames[t->depth] == FRAME_TOP &&
                          container_at(t, brace, verdict, scan.len, &objects);
-        if (container || (verdict == GT_SCAN_OK && is_certain(t, values, 0))) {
+        if (container || (verdict == GT_SCAN_OK && is_certain(t, values, 0)) ||
+            (verdict == GT_SCAN_INVALID && is_another(t, brace, head))) {
             t->p = brace;
             t->comma = !ends_above(begin, brace); /* else it was part of the broken one */
             return GT_OK;
