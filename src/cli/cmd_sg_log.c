@@ -72,7 +72,7 @@ static void add_pairs(log_command *c, const gt_sg_step *step, gt_json *line)
         gt_json_add(line, GT_STR("noop_pairs"), list);
     gt_json *lost = NULL;
     for (const gt_sg_version *v = step->removed; v; v = v->next_removed) {
-        if (!gt_sg_version_never_back(c->timeline, v))
+        if (!gt_sg_version_never_back(v))
             continue;
         if (!lost)
             lost = gt_json_new_array(a);
@@ -146,7 +146,7 @@ static void put_rules(log_command *c, const gt_sg_step *step)
                 gt_sg_put(r, v->rule.description);
                 gt_buf_lit(&r->text, "\"");
             }
-            if (!sign && gt_sg_version_never_back(c->timeline, v))
+            if (!sign && gt_sg_version_never_back(v))
                 gt_buf_lit(&r->text, "  (never re-added)");
             gt_buf_printf(&r->text, "%s\n", gt_cli_colour(on, GT_COLOUR_OFF));
         }

@@ -1,5 +1,6 @@
 #include "cli/sg_db.h"
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "store/sg_changes.h"
 
@@ -66,10 +67,10 @@ typedef struct loader {
     gt_store *store;
     const gt_sg_db_facts *facts;
     gt_sg_history *history;
-    gt_arena *arena;   /* keys that were loaded */
+    gt_arena *arena;   /* keys */
     gt_arena *scratch; /* one change */
-    gt_str *loaded;
-    size_t loaded_count, loaded_cap;
+    gt_hash128 *seen;  /* keys that were loaded or are waiting: an open table, zeros are free */
+    size_t seen_count, seen_cap;
     gt_str *queue; /* keys that changes at hand lead to */
     size_t queue_count, queue_cap;
     bool names; /* follow what calls by name lead to */
@@ -90,18 +91,42 @@ static bool text_push(gt_arena *arena, gt_str **list, size_t *count, size_t *cap
     return s.ptr != NULL;
 }
 
-static bool has(const gt_str *list, size_t count, gt_str s)
+static bool seen_put(gt_hash128 *table, size_t cap, gt_hash128 hash)
 {
-    for (size_t i = 0; i < count; i++)
-        if (gt_str_eq(list[i], s))
-            return true;
-    return false;
+    size_t at = hash.low & (cap - 1);
+    for (; table[at].low | table[at].high; at = (at + 1) & (cap - 1))
+        if (table[at].low == hash.low && table[at].high == hash.high)
+            return false;
+    table[at] = hash;
+    return true;
+}
+
+/* *ret_new: the key was not seen before. */
+static gt_status see(loader *l, gt_str key, bool *ret_new)
+{
+    if (l->seen_count * 2 >= l->seen_cap) {
+        size_t cap = l->seen_cap ? l->seen_cap * 2 : 256;
+        gt_hash128 *grown = gt_arena_array(l->arena, gt_hash128, cap);
+        if (!grown)
+            return GT_NOMEM;
+        for (size_t i = 0; i < l->seen_cap; i++)
+            if (l->seen[i].low | l->seen[i].high)
+                (void)seen_put(grown, cap, l->seen[i]);
+        l->seen = grown;
+        l->seen_cap = cap;
+    }
+    *ret_new = seen_put(l->seen, l->seen_cap, gt_hash128_of(key));
+    l->seen_count += *ret_new;
+    return GT_OK;
 }
 
 static gt_status enqueue(loader *l, gt_str key)
 {
-    if (key.len == 0 || has(l->loaded, l->loaded_count, key) ||
-        has(l->queue, l->queue_count, key))
+    bool new;
+    if (key.len == 0)
+        return GT_OK;
+    GT_TRY(see(l, key, &new));
+    if (!new)
         return GT_OK;
     return text_push(l->arena, &l->queue, &l->queue_count, &l->queue_cap, key) ? GT_OK : GT_NOMEM;
 }
@@ -144,18 +169,16 @@ static gt_status on_change(void *ctx, gt_str packed)
 
 static gt_status load_key(loader *l, gt_str key)
 {
-    if (has(l->loaded, l->loaded_count, key))
-        return GT_OK;
-    if (!text_push(l->arena, &l->loaded, &l->loaded_count, &l->loaded_cap, key))
-        return GT_NOMEM;
-    return gt_store_sg_find(l->store, key, on_change, l);
+    bool new;
+    GT_TRY(see(l, key, &new));
+    return new ? gt_store_sg_find(l->store, key, on_change, l) : GT_OK;
 }
 
 static gt_status load_queue(loader *l)
 {
     while (l->queue_count > 0) {
         gt_str key = l->queue[--l->queue_count];
-        GT_TRY(load_key(l, key));
+        GT_TRY(gt_store_sg_find(l->store, key, on_change, l));
     }
     return GT_OK;
 }

@@ -16,11 +16,12 @@ bool gt_sg_attachment_names(const gt_sg_attachment *a, const gt_sg_change *c, co
     return false;
 }
 
+/* Numbers of entries; a record stands under the keys of all its groups and resources. */
 typedef struct collector {
     gt_sg_history *history;
     gt_arena *arena;
-    gt_sg_change **items;
-    size_t count;
+    uint32_t *entries;
+    size_t count, cap;
 } collector;
 
 static gt_status collect(collector *c, gt_str key)
@@ -28,60 +29,167 @@ static gt_status collect(collector *c, gt_str key)
     const gt_sg_bucket *b = key.len ? gt_sg_history_bucket(c->history, key) : NULL;
     if (!b)
         return GT_OK;
-    size_t size = c->count * sizeof *c->items;
-    gt_sg_change **grown =
-        gt_arena_grow(c->arena, c->items, size, size + b->count * sizeof *grown);
-    if (!grown)
+    if (c->count + b->count > c->cap) {
+        size_t cap = (c->count + b->count) * 2;
+        uint32_t *grown = gt_arena_grow(c->arena, c->entries, c->cap * sizeof *grown,
+                                        cap * sizeof *grown);
+        if (!grown)
+            return gt_arena_status(c->arena);
+        c->entries = grown;
+        c->cap = cap;
+    }
+    memcpy(c->entries + c->count, b->items, b->count * sizeof *b->items);
+    c->count += b->count;
+    return GT_OK;
+}
+
+static int cmp_entry(const void *pa, const void *pb)
+{
+    uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    return (a > b) - (a < b);
+}
+
+static void unique(collector *c)
+{
+    size_t kept = 0;
+    if (c->count)
+        qsort(c->entries, c->count, sizeof *c->entries, cmp_entry);
+    for (size_t i = 0; i < c->count; i++)
+        if (kept == 0 || c->entries[kept - 1] != c->entries[i])
+            c->entries[kept++] = c->entries[i];
+    c->count = kept;
+}
+
+/* The attachments among the collected entries, unpacked. */
+static gt_status unpack_all(collector *c, gt_sg_change ***ret, size_t *count)
+{
+    unique(c);
+    gt_sg_change **all = gt_arena_array(c->arena, gt_sg_change *, c->count + 1);
+    *count = 0;
+    if (!all)
         return gt_arena_status(c->arena);
-    c->items = grown;
-    for (uint32_t i = 0; i < b->count; i++) {
-        gt_sg_change *change = gt_sg_history_unpack(c->history, c->arena, b->items[i]);
+    for (size_t i = 0; i < c->count; i++) {
+        gt_sg_change *change = gt_sg_history_unpack(c->history, c->arena, c->entries[i]);
         if (!change)
             return GT_NOMEM;
         if (change->operation == GT_SG_ATTACH)
-            grown[c->count++] = change;
+            all[(*count)++] = change;
     }
+    *ret = all;
     return GT_OK;
 }
 
 gt_status gt_sg_attached_collect(gt_sg_history *h, gt_arena *arena, const gt_sg_group *group,
                                  gt_sg_change ***ret, size_t *count)
 {
-    collector c = {h, arena, NULL, 0};
+    collector c = {.history = h, .arena = arena};
+    gt_sg_change **naming;
+    size_t naming_count;
     GT_TRY(collect(&c, group->id));
     if (group->name.len)
         GT_TRY(collect(&c, gt_arena_printf(arena, "name:%.*s", GT_STR_ARG(group->name))));
-    size_t naming = c.count;
-    for (size_t i = 0; i < naming; i++)
-        for (size_t k = 0; k < c.items[i]->attachment_count; k++) {
-            const gt_sg_attachment *a = &c.items[i]->attachments[k];
-            GT_TRY(collect(&c, a->resource));
-            GT_TRY(collect(&c, a->interface));
+    GT_TRY(unpack_all(&c, &naming, &naming_count));
+    for (size_t i = 0; i < naming_count; i++)
+        for (size_t k = 0; k < naming[i]->attachment_count; k++) {
+            GT_TRY(collect(&c, naming[i]->attachments[k].resource));
+            GT_TRY(collect(&c, naming[i]->attachments[k].interface));
         }
-    GT_TRY(gt_sg_changes_sort(arena, c.items, &c.count));
-    *ret = c.items;
-    *count = c.count;
+    GT_TRY(unpack_all(&c, ret, count));
+    return gt_sg_changes_sort(arena, *ret, count);
+}
+
+/* Resources by their ids: an interface that is an instance's first one, and the span still open. */
+typedef struct resource {
+    gt_str owner; /* of a first interface: its instance */
+    size_t open;  /* span + 1; 0: none */
+} resource;
+
+typedef struct resources {
+    gt_sg_strings ids;
+    resource *items;
+    size_t cap;
+} resources;
+
+static resource *resource_get(gt_arena *arena, resources *r, gt_str id)
+{
+    uint32_t number;
+    size_t before = r->ids.count;
+    if (!gt_sg_strings_add(&r->ids, id, &number))
+        return NULL;
+    if (r->ids.count > r->cap) {
+        size_t cap = r->cap ? r->cap * 2 : 64;
+        resource *grown =
+            gt_arena_grow(arena, r->items, r->cap * sizeof *grown, cap * sizeof *grown);
+        if (!grown)
+            return NULL;
+        r->items = grown;
+        r->cap = cap;
+    }
+    if (r->ids.count > before)
+        r->items[number] = (resource){0};
+    return &r->items[number];
+}
+
+typedef struct spans {
+    gt_arena *arena;
+    gt_sg_attached *items;
+    size_t count, cap;
+} spans;
+
+static bool span_push(spans *s, const gt_sg_attached *span)
+{
+    if (s->count == s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : 16;
+        gt_sg_attached *grown =
+            gt_arena_grow(s->arena, s->items, s->cap * sizeof *grown, cap * sizeof *grown);
+        if (!grown)
+            return false;
+        s->items = grown;
+        s->cap = cap;
+    }
+    s->items[s->count++] = *span;
+    return true;
+}
+
+static gt_status learn_owners(gt_arena *arena, resources *r, gt_sg_change **changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < changes[i]->attachment_count; k++) {
+            const gt_sg_attachment *a = &changes[i]->attachments[k];
+            if (a->interface.len == 0)
+                continue;
+            resource *interface = resource_get(arena, r, a->interface);
+            if (!interface)
+                return GT_NOMEM;
+            interface->owner = a->resource;
+        }
     return GT_OK;
 }
 
-/* The instance whose first interface this is, or the resource itself. */
-static gt_str owner(gt_sg_change **changes, size_t count, gt_str resource)
+static gt_status span_step(spans *s, resources *r, const gt_sg_group *group,
+                           const gt_sg_change *change, const gt_sg_attachment *a)
 {
-    if (!gt_str_starts(resource, GT_STR("eni-")))
-        return resource;
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < changes[i]->attachment_count; k++)
-            if (gt_str_eq(changes[i]->attachments[k].interface, resource))
-                return changes[i]->attachments[k].resource;
-    return resource;
-}
-
-static gt_sg_attached *find_open(gt_sg_attached *spans, size_t count, gt_str resource)
-{
-    for (size_t i = count; i-- > 0;)
-        if (!spans[i].to && gt_str_eq(spans[i].resource, resource))
-            return &spans[i];
-    return NULL;
+    resource *at = resource_get(s->arena, r, a->resource);
+    gt_str id = at && at->owner.len ? at->owner : a->resource;
+    if (at && at->owner.len)
+        at = resource_get(s->arena, r, id);
+    if (!at)
+        return GT_NOMEM;
+    bool named = gt_sg_attachment_names(a, change, group);
+    bool begins = named && (a->mode == GT_SG_ATTACH_SET || a->mode == GT_SG_ATTACH_ADD);
+    bool ends = a->mode == GT_SG_ATTACH_END || (a->mode == GT_SG_ATTACH_SET && !named) ||
+                (a->mode == GT_SG_ATTACH_REMOVE && named);
+    if (at->open && ends) {
+        s->items[at->open - 1].to = change;
+        at->open = 0;
+    } else if (!at->open && begins) {
+        gt_sg_attached span = {.resource = id, .interface = a->interface, .kind = a->kind,
+                               .group_id = group->id, .from = change};
+        if (!span_push(s, &span))
+            return gt_arena_status(s->arena);
+        at->open = id.len ? s->count : 0; /* what has no id cannot be told to end */
+    }
+    return GT_OK;
 }
 
 gt_status gt_sg_history_attached(gt_sg_history *h, gt_arena *arena, gt_str group_id,
@@ -89,34 +197,21 @@ gt_status gt_sg_history_attached(gt_sg_history *h, gt_arena *arena, gt_str group
 {
     const gt_sg_group *group = gt_sg_history_find(h, group_id);
     gt_sg_change **changes = NULL;
-    gt_sg_attached *spans = NULL;
-    size_t count = 0, change_count = 0;
+    size_t count = 0;
+    spans s = {.arena = arena};
+    resources r = {.ids = {.arena = arena}};
     if (!group)
         return GT_NOTFOUND;
-    GT_TRY(gt_sg_attached_collect(h, arena, group, &changes, &change_count));
-    for (size_t i = 0; i < change_count; i++)
-        for (size_t k = 0; k < changes[i]->attachment_count; k++) {
-            const gt_sg_attachment *a = &changes[i]->attachments[k];
-            gt_str resource = owner(changes, change_count, a->resource);
-            gt_sg_attached *open = find_open(spans, count, resource);
-            bool named = gt_sg_attachment_names(a, changes[i], group);
-            bool begins = named && (a->mode == GT_SG_ATTACH_SET || a->mode == GT_SG_ATTACH_ADD);
-            bool ends = a->mode == GT_SG_ATTACH_END || (a->mode == GT_SG_ATTACH_SET && !named) ||
-                        (a->mode == GT_SG_ATTACH_REMOVE && named);
-            if (open && ends)
-                open->to = changes[i];
-            if (open || !begins)
-                continue;
-            size_t size = count * sizeof *spans;
-            gt_sg_attached *grown = gt_arena_grow(arena, spans, size, size + sizeof *spans);
-            if (!grown)
-                return gt_arena_status(arena);
-            spans = grown;
-            spans[count++] = (gt_sg_attached){.resource = resource, .interface = a->interface,
-                                              .kind = a->kind, .group_id = group->id,
-                                              .from = changes[i]};
-        }
-    *ret = spans;
-    *ret_count = count;
+    gt_status status = gt_sg_attached_collect(h, arena, group, &changes, &count);
+    if (status == GT_OK)
+        status = learn_owners(arena, &r, changes, count);
+    for (size_t i = 0; i < count && status == GT_OK; i++)
+        for (size_t k = 0; k < changes[i]->attachment_count && status == GT_OK; k++)
+            status = span_step(&s, &r, group, changes[i], &changes[i]->attachments[k]);
+    gt_sg_strings_done(&r.ids);
+    if (status != GT_OK)
+        return status;
+    *ret = s.items;
+    *ret_count = s.count;
     return GT_OK;
 }

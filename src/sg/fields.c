@@ -66,7 +66,7 @@ static void judge(const maker *m, const gt_sg_step *step, effect *e)
         any = true;
         all = all && is_paired(m, v);
         e->directions |= (uint8_t)(1u << v->rule.direction);
-        if (revoke && gt_sg_version_never_back(m->timeline, v))
+        if (revoke && gt_sg_version_never_back(v))
             e->never_readded = true;
     }
     for (v = step->removed; v; v = v->next_removed)

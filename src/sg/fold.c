@@ -354,6 +354,37 @@ static int cmp_version(const void *pa, const void *pb)
     return (x > y) - (x < y);
 }
 
+static int cmp_same(const void *pa, const void *pb)
+{
+    const gt_sg_version *a = *(gt_sg_version *const *)pa, *b = *(gt_sg_version *const *)pb;
+    int c = gt_sg_rule_content_cmp(&a->rule, &b->rule);
+    if (c)
+        return c;
+    size_t x = a->from ? a->from->index + 1 : 0, y = b->from ? b->from->index + 1 : 0;
+    return (x > y) - (x < y);
+}
+
+/* Link every version to the next one of the same rule that begins after it has ended. */
+static gt_status link_same(builder *b)
+{
+    gt_sg_timeline *t = b->timeline;
+    gt_sg_version **all = gt_arena_array(b->scratch, gt_sg_version *, t->version_count + 1);
+    size_t count = 0;
+    if (!all)
+        return gt_arena_status(b->scratch);
+    for (size_t i = 0; i < t->version_count; i++)
+        if (t->versions[i]->rule.content_known)
+            all[count++] = t->versions[i];
+    qsort(all, count, sizeof *all, cmp_same);
+    for (size_t i = 0; i + 1 < count; i++)
+        for (size_t k = i + 1; k < count && all[i]->to && !all[i]->next_same &&
+                               gt_sg_rule_same(&all[i]->rule, &all[k]->rule);
+             k++)
+            if (all[k]->from && all[k]->from->index > all[i]->to->index)
+                all[i]->next_same = all[k];
+    return GT_OK;
+}
+
 static gt_status finish(builder *b)
 {
     gt_sg_timeline *t = b->timeline;
@@ -370,7 +401,7 @@ static gt_status finish(builder *b)
         t->steps[i]->index = i;
     if (t->version_count)
         qsort(t->versions, t->version_count, sizeof *t->versions, cmp_version);
-    return GT_OK;
+    return link_same(b);
 }
 
 gt_status gt_sg_history_fold(gt_sg_history *h, gt_arena *arena, gt_str group_id,

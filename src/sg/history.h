@@ -108,6 +108,7 @@ struct gt_sg_version {
     bool refuted;                 /* a snapshot taken at gone_by does not have it */
     gt_time_ms gone_by;
     gt_sg_version *next_added, *next_removed;
+    const gt_sg_version *next_same; /* the same rule, the next time it came into force */
 };
 
 typedef struct gt_sg_pair {
@@ -160,7 +161,7 @@ gt_status gt_sg_timeline_space(gt_sg_history *history, gt_arena *arena,
 gt_status gt_sg_timeline_pairs(gt_arena *arena, const gt_sg_timeline *timeline, gt_sg_pair **ret,
                                size_t *ret_count) GT_MUST_CHECK;
 /* Was the rule that this version held, and that a revoke ended, never authorised again? */
-bool gt_sg_version_never_back(const gt_sg_timeline *timeline, const gt_sg_version *version);
+bool gt_sg_version_never_back(const gt_sg_version *version);
 
 /* --- attachments --------------------------------------------------------------------------------- */
 

@@ -119,6 +119,11 @@ static int cmp_content(const gt_sg_rule *a, const gt_sg_rule *b)
     return c || a->peer_id.len ? c : gt_str_cmp(a->peer_name, b->peer_name);
 }
 
+int gt_sg_rule_content_cmp(const gt_sg_rule *a, const gt_sg_rule *b)
+{
+    return cmp_content(a, b);
+}
+
 bool gt_sg_rule_same(const gt_sg_rule *a, const gt_sg_rule *b)
 {
     return cmp_content(a, b) == 0;

@@ -32,6 +32,8 @@ bool gt_sg_protocol_read(gt_str text, int16_t *ret);
 void gt_sg_ports_set(gt_sg_rule *rule, const gt_json *protocol, const gt_json *from,
                      const gt_json *to);
 
+/* A total order over what gt_sg_rule_same compares. */
+int gt_sg_rule_content_cmp(const gt_sg_rule *a, const gt_sg_rule *b);
 bool gt_sg_rule_push(gt_arena *arena, gt_sg_rule **rules, size_t *count, const gt_sg_rule *rule);
 
 /* attach.c: fill change->attachments; false without memory. */

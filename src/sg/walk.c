@@ -251,21 +251,6 @@ gt_status gt_sg_timeline_space(gt_sg_history *h, gt_arena *arena, const gt_sg_ti
 
 /* --- net no-ops ---------------------------------------------------------------------------------- */
 
-/* The version of the same rule that begins next after v ended; NULL when none does. Versions of one rule
- * stand together and in order. */
-static const gt_sg_version *next_same(const gt_sg_timeline *t, const gt_sg_version *v)
-{
-    const gt_sg_version *next = NULL;
-    for (size_t i = 0; v->to && i < t->version_count; i++) {
-        const gt_sg_version *o = t->versions[i];
-        if (o != v && o->from && o->rule.content_known && o->from->index > v->to->index &&
-            gt_sg_rule_same(&o->rule, &v->rule) &&
-            (!next || o->from->index < next->from->index))
-            next = o;
-    }
-    return next;
-}
-
 gt_status gt_sg_timeline_pairs(gt_arena *arena, const gt_sg_timeline *t, gt_sg_pair **ret,
                                size_t *ret_count)
 {
@@ -275,7 +260,7 @@ gt_status gt_sg_timeline_pairs(gt_arena *arena, const gt_sg_timeline *t, gt_sg_p
         const gt_sg_version *v = t->versions[i];
         if (!v->to || v->to->operation != GT_SG_REVOKE || !v->rule.content_known)
             continue;
-        const gt_sg_version *next = next_same(t, v);
+        const gt_sg_version *next = v->next_same;
         if (!next || next->from->operation != GT_SG_AUTHORIZE)
             continue;
         int64_t gap = (next->from->change->time - v->to->change->time) / 1000;
@@ -293,10 +278,9 @@ gt_status gt_sg_timeline_pairs(gt_arena *arena, const gt_sg_timeline *t, gt_sg_p
     return GT_OK;
 }
 
-bool gt_sg_version_never_back(const gt_sg_timeline *t, const gt_sg_version *v)
+bool gt_sg_version_never_back(const gt_sg_version *v)
 {
-    return v->to && v->to->operation == GT_SG_REVOKE && v->rule.content_known &&
-           !next_same(t, v);
+    return v->to && v->to->operation == GT_SG_REVOKE && v->rule.content_known && !v->next_same;
 }
 
 /* --- windows ------------------------------------------------------------------------------------- */
