@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define WAIT_MS 100         /* for parts; also how late a scheduled run may be */
+#define ROOM_MIN_MS 5
+#define ROOM_MAX_MS 50
 #define HEALTH_EVERY_MS 2000
 #define PRUNE_EVERY_MS (3600 * 1000)
 /* Records about security groups wait so long for what may have come before them: ten times longer than
@@ -167,6 +169,19 @@ static gt_status on_judged(void *ctx, gt_str source, const gt_record *record,
     return GT_OK;
 }
 
+/* More than a limit allows: said, and no reason to hold up everything else. */
+static gt_status judge_noted(committer *c, gt_watch_setup *setup, gt_time_ms now)
+{
+    judged j = {c, setup, now};
+    gt_status status = gt_judge_noted(c->judge, on_judged, &j);
+    if (status != GT_LIMIT)
+        return status;
+    gt_log_say(&c->watch->options.log, GT_LOG_ERROR, "too many events of one security group to judge "
+                                                     "again; later ones are not",
+               GT_LOG_TEXT("reason", gt_str_c(gt_status_text(status))));
+    return GT_OK;
+}
+
 /* A change is learned now and judged at the transaction's end, when all of it is known; a call that
  * changed nothing is judged as it is. */
 static gt_status store_aside(committer *c, gt_part *part, const gt_aside *a, gt_time_ms now)
@@ -198,20 +213,16 @@ static gt_status judge_asides(committer *c, gt_time_ms now)
         if (!part->aside_count)
             continue;
         /* Parts of two setups in one transaction: what was noted is judged by the first's rules. */
-        if (c->judge_setup && c->judge_setup != part->setup) {
-            judged j = {c, c->judge_setup, now};
-            GT_TRY(gt_judge_noted(c->judge, on_judged, &j));
-        }
+        if (c->judge_setup && c->judge_setup != part->setup)
+            GT_TRY(judge_noted(c, c->judge_setup, now));
         GT_TRY(refresh_judge(c, part->setup, now));
         for (size_t k = 0; k < part->aside_count; k++) {
             if (part->answers[part->asides[k].record] != GT_MEMORY_COPY)
                 GT_TRY(store_aside(c, part, &part->asides[k], now));
         }
     }
-    if (c->judge) {
-        judged j = {c, c->judge_setup, now};
-        GT_TRY(gt_judge_noted(c->judge, on_judged, &j));
-    }
+    if (c->judge)
+        GT_TRY(judge_noted(c, c->judge_setup, now));
     for (size_t i = 0; i < c->watch->slot_count; i++) {
         gt_slot *slot = &c->watch->slots[i];
         const gt_watch_counts counts = {.alerts = slot->judged_alerts};
@@ -335,6 +346,15 @@ static void store_failed(committer *c, gt_status status)
         atomic_store(&w->failed, true);
 }
 
+/* SQLite lets one writer in at a time and is not fair: sinks and commands get in between two of our
+ * transactions only when there is room, and they look some ten times a second. */
+static void leave_room(int64_t took_ms)
+{
+    int64_t pause = took_ms / 2;
+    pause = pause < ROOM_MIN_MS ? ROOM_MIN_MS : pause > ROOM_MAX_MS ? ROOM_MAX_MS : pause;
+    usleep((useconds_t)pause * 1000);
+}
+
 /* Try until it works: what is in hand was not taken off its source, so nothing is lost by waiting, or
  * by giving up when the process must end. */
 static void commit_parts(committer *c)
@@ -343,9 +363,12 @@ static void commit_parts(committer *c)
     const gt_net_env *env = w->options.env;
     const gt_retry pace = {1, 100, 5000};
     for (unsigned attempt = 1;; attempt++) {
+        gt_time_ms began = env->now(env->ctx);
         gt_status status = store_parts(c);
         if (status == GT_OK) {
+            int64_t took = env->now(env->ctx) - began;
             parts_stored(c);
+            leave_room(took);
             return;
         }
         store_failed(c, status);

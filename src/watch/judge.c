@@ -169,29 +169,58 @@ void gt_judge_begin(gt_judge *j)
     j->noted_count = j->noted_cap = 0;
 }
 
+static bool is_attachment(const gt_sg_change *change)
+{
+    return change->operation == GT_SG_ATTACH || change->operation == GT_SG_DETACH;
+}
+
+/* Keys of our own beside those that every reader knows: "rules:ID" finds what changed a group's rules
+ * without its attachments, of which an auto-scaling group has thousands a day; "in:LIST" finds the groups
+ * whose rules name a prefix list. */
+static void add_own_keys(const gt_sg_change *change, keys *k)
+{
+    if (!is_attachment(change) && change->group_id.len)
+        add_key(k, gt_arena_printf(k->arena, "rules:%.*s", GT_STR_ARG(change->group_id)));
+    list_keys(change, "in:", k);
+}
+
+/* Keep a record under a key, and note that the key is to be judged from its time on. */
+static gt_status keep_and_note(gt_judge *j, gt_str key, const gt_watch_kept *kept, bool keep,
+                               gt_time_ms now)
+{
+    if (is_wide_key(key))
+        return GT_OK;
+    if (keep && kept->record.len)
+        GT_TRY(gt_watch_kept_put(j->store, key, kept, now));
+    return note(j, key, kept->event);
+}
+
 gt_status gt_judge_learn(gt_judge *j, gt_str packed, gt_str record, gt_str source, gt_time_ms now)
 {
     gt_sg_change *change = NULL;
     gt_arena_reset(j->arena, GT_MIB);
     GT_TRY(gt_sg_change_unpack(j->arena, packed, &change));
-    keys k = keys_of(j, change);
-    if (k.failed)
-        return GT_NOMEM;
+    keys k = keys_of(j, change), lists = {.arena = j->arena};
     size_t own = k.count;
-    list_keys(change, "in:", &k); /* so that a list finds the groups whose rules name it */
-    if (k.failed)
+    add_own_keys(change, &k);
+    list_keys(change, "", &lists);
+    if (k.failed || lists.failed)
         return GT_NOMEM;
     GT_TRY(gt_store_sg_add(j->store, packed, k.items, k.count));
-    k.count = own;
-    list_keys(change, "", &k); /* what changed those lists is judged with this group */
     const gt_watch_kept kept = {change->event_id, source, change->time, record};
-    for (size_t i = 0; i < k.count; i++) {
-        if (is_wide_key(k.items[i]))
-            continue;
-        if (record.len && i < own)
-            GT_TRY(gt_watch_kept_put(j->store, k.items[i], &kept, now));
-        GT_TRY(note(j, k.items[i], change->time));
+    if (is_attachment(change)) {
+        /* It changes no rule: it alone is to be judged now, and again when a rule comes late. */
+        for (size_t i = 0; record.len && i < own; i++) {
+            if (!is_wide_key(k.items[i]))
+                GT_TRY(gt_watch_kept_put(j->store, k.items[i], &kept, now));
+        }
+        gt_str key = gt_arena_printf(j->arena, "event:%.*s", GT_STR_ARG(change->event_id));
+        return key.ptr ? keep_and_note(j, key, &kept, true, now) : GT_NOMEM;
     }
+    for (size_t i = 0; i < own; i++)
+        GT_TRY(keep_and_note(j, k.items[i], &kept, true, now));
+    for (size_t i = 0; i < lists.count; i++) /* what changed those lists is judged with this group */
+        GT_TRY(keep_and_note(j, lists.items[i], &kept, false, now));
     return GT_OK;
 }
 
@@ -204,11 +233,14 @@ typedef struct loading {
     bool groups; /* follow the groups that loaded changes are of */
 } loading;
 
+/* A group is loaded by its rules' key, whatever other key names it. */
 static void follow_group(void *ctx, gt_str key)
 {
-    loading *l = ctx;
+    keys *k = ctx;
     if (gt_str_starts(key, GT_STR("sg-")))
-        add_key(l->keys, key);
+        add_key(k, gt_arena_printf(k->arena, "rules:%.*s", GT_STR_ARG(key)));
+    else if (gt_str_starts(key, GT_STR("life:")))
+        add_key(k, key);
 }
 
 static gt_status load_change(void *ctx, gt_str bytes)
@@ -222,28 +254,43 @@ static gt_status load_change(void *ctx, gt_str bytes)
     if (l->lists)
         list_keys(change, "", l->keys);
     if (l->groups)
-        gt_sg_change_keys(change, arena, follow_group, l);
+        gt_sg_change_keys(change, arena, follow_group, l->keys);
     return l->keys->failed ? GT_NOMEM : GT_OK;
 }
 
-/* Everything under the change's own keys; of a prefix list, the groups whose rules name it; and then of
- * every group so found, the lists that its rules name. */
+/* What to load for a change: its groups' rules; of a prefix list also itself and the groups whose rules
+ * name it; of a call by name what tells which group that is. */
+static keys keys_to_load(gt_judge *j, const gt_sg_change *change)
+{
+    keys own = keys_of(j, change), k = {.arena = j->arena};
+    bool by_name = !is_attachment(change) && !change->group_id.len;
+    for (size_t i = 0; i < own.count; i++) {
+        gt_str key = own.items[i];
+        follow_group(&k, key);
+        if (gt_str_starts(key, GT_STR("pl-"))) {
+            add_key(&k, key);
+            add_key(&k, gt_arena_printf(j->arena, "in:%.*s", GT_STR_ARG(key)));
+        }
+        if (by_name && gt_str_starts(key, GT_STR("name")))
+            add_key(&k, key);
+        if (by_name && gt_str_starts(key, GT_STR("name:")))
+            add_key(&k, gt_arena_printf(j->arena, "named:%.*s", GT_STR_ARG(gt_str_from(key, 5))));
+    }
+    k.failed = k.failed || own.failed;
+    return k;
+}
+
 static gt_status load_history(gt_judge *j, const gt_sg_change *change, gt_sg_history *history)
 {
-    keys k = keys_of(j, change);
+    keys k = keys_to_load(j, change);
     loading l = {.judge = j, .history = history, .keys = &k};
-    size_t own = k.count;
-    for (size_t i = 0; i < own; i++) {
-        if (gt_str_starts(k.items[i], GT_STR("pl-")))
-            add_key(&k, gt_arena_printf(j->arena, "in:%.*s", GT_STR_ARG(k.items[i])));
-    }
     if (k.failed)
         return GT_NOMEM;
+    GT_TRY(gt_sg_history_add(history, change));
     for (size_t i = 0; i < k.count; i++) {
-        if (is_wide_key(k.items[i]))
-            continue;
         l.lists = !gt_str_starts(k.items[i], GT_STR("pl-"));
-        l.groups = gt_str_starts(k.items[i], GT_STR("in:"));
+        l.groups = gt_str_starts(k.items[i], GT_STR("in:")) ||
+                   gt_str_starts(k.items[i], GT_STR("name"));
         GT_TRY(gt_store_sg_find(j->store, k.items[i], load_change, &l));
     }
     return GT_OK;
@@ -271,8 +318,11 @@ gt_status gt_judge_record(gt_judge *j, const gt_record *record, const gt_match *
     if (j->setup->enrich && gt_sg_event_name(record->event_name)) {
         GT_TRY(gt_json_parse(j->arena, record->json, &tree, NULL));
         GT_TRY(gt_sg_change_of(j->arena, tree, gt_record_id(record, id), &change));
+        gt_status made = GT_OK;
         if (change && change->outcome == GT_SG_APPLIED)
-            GT_TRY(make_effects(j, change));
+            made = make_effects(j, change);
+        if (made != GT_OK && made != GT_LIMIT) /* too much history: the event stands alone */
+            return made;
     }
     j->current = record;
     gt_status status = gt_detect_record(j->detect, record, ret_matches, ret_count);
