@@ -3,6 +3,7 @@
 #include "cli/rules.h"
 #include "cli/run.h"
 #include "detect/alert.h"
+#include "detect/prefilter.h"
 #include "rule/exceptions.h"
 
 typedef struct explain {
@@ -40,11 +41,10 @@ static void indented(gt_cli *cli, gt_str text)
 
 /* --- the rule --------------------------------------------------------------------------------- */
 
-static void print_needs(gt_cli *cli, const gt_query *query, gt_str field)
+static void print_needs(gt_cli *cli, gt_str what, gt_query_needs needs)
 {
-    gt_query_needs needs = gt_query_needs_of(query, cli->arena, field);
     gt_buf out = GT_BUF(GT_RULE_FILE_MAX);
-    gt_buf_printf(&out, "  %-16.*s ", GT_STR_ARG(field));
+    gt_buf_printf(&out, "  %-16.*s ", GT_STR_ARG(what));
     if (!needs.known)
         gt_buf_lit(&out, "any value, or none");
     else if (!needs.count)
@@ -85,8 +85,12 @@ static void print_program(gt_cli *cli, const gt_rule *rule)
         return;
     }
     heading(cli, "Looked at only when");
-    print_needs(cli, rule->query, GT_STR("event.provider"));
-    print_needs(cli, rule->query, GT_STR("event.action"));
+    gt_str provider = GT_STR("event.provider"), action = GT_STR("event.action");
+    print_needs(cli, provider, gt_query_needs_of(rule->query, cli->arena, provider));
+    print_needs(cli, action, gt_query_needs_of(rule->query, cli->arena, action));
+    gt_query_needs texts = gt_prefilter_needs_of(rule->query, cli->arena);
+    if (texts.known)
+        print_needs(cli, GT_STR("text in it"), texts);
     heading(cli, "Fields it reads");
     size_t count;
     const gt_str *fields = gt_query_fields(rule->query, &count);

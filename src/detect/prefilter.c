@@ -32,10 +32,12 @@ static bool is_verbatim(gt_str field)
     return false;
 }
 
-/* Does eventSource or eventName decide already? Then looking for their text finds nothing new. */
-static bool is_dispatched(const gt_query *query, gt_arena *scratch)
+gt_query_needs gt_prefilter_needs_of(const gt_query *query, gt_arena *arena)
 {
-    return gt_query_needs_of(query, scratch, GT_STR("event.action")).known;
+    /* Where eventName decides, looking for its text finds nothing new. */
+    if (gt_query_needs_of(query, arena, GT_STR("event.action")).known)
+        return (gt_query_needs){false, NULL, 0};
+    return gt_query_parts_of(query, arena, is_verbatim);
 }
 
 static uint32_t intern(gt_prefilter *p, gt_str text)
@@ -72,9 +74,7 @@ gt_status gt_prefilter_new(gt_arena *rules, const gt_rule *const *items, size_t 
         return gt_arena_status(rules);
     p->texts[p->count++] = GT_STR("\\u");
     for (size_t i = 0; i < count; i++) {
-        if (is_dispatched(items[i]->query, rules))
-            continue;
-        gt_query_needs parts = gt_query_parts_of(items[i]->query, rules, is_verbatim);
+        gt_query_needs parts = gt_prefilter_needs_of(items[i]->query, rules);
         if (parts.known)
             GT_TRY(add_rule(rules, p, &parts, &p->rules[i]));
     }

@@ -13,6 +13,10 @@ typedef struct gt_prefilter gt_prefilter;
 
 gt_status gt_prefilter_new(gt_arena *rules, const gt_rule *const *items, size_t count,
                            gt_prefilter **ret) GT_MUST_CHECK;
+/* The texts one of which a record must hold for the query to match; known is false when there are none,
+ * or when eventName decides already. */
+gt_query_needs gt_prefilter_needs_of(const gt_query *query, gt_arena *arena);
+
 /* What is known of the record at hand: each text is looked for once, however many rules need it. */
 typedef struct gt_prefilter_look {
     gt_str json;
