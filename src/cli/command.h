@@ -65,7 +65,8 @@ extern const uint8_t gt_options_general[];
         GT_OPT_SINCE, GT_OPT_UNTIL
 #define GT_OPTS_CHANGE GT_OPTS_ALERTS, GT_OPT_MATCHING, GT_OPT_BY
 #define GT_OPTS_SELECT                                                                             \
-    GT_OPT_INPUT, GT_OPT_SINCE, GT_OPT_UNTIL, GT_OPT_ACCOUNT, GT_OPT_REGION, GT_OPT_THREADS
+    GT_OPT_INPUT, GT_OPT_SINCE, GT_OPT_UNTIL, GT_OPT_ACCOUNT, GT_OPT_REGION, GT_OPT_THREADS,       \
+        GT_OPT_TIMINGS
 #define GT_OPTS_SG                                                                                 \
     GT_OPT_DB, GT_OPT_FORMAT_SG, GT_OPT_SNAPSHOT, GT_OPT_SNAPSHOT_TIME, GT_OPT_ACCOUNT,             \
         GT_OPT_REGION, GT_OPT_THREADS

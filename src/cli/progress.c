@@ -12,6 +12,13 @@ int64_t gt_cli_clock_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+uint64_t gt_cli_clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* 1234567 as "1.23 M": three digits at most say enough while it runs. */
 static void add_count(gt_buf *out, double n)
 {

@@ -7,6 +7,7 @@
 
 /* Milliseconds of a clock that never jumps. */
 int64_t gt_cli_clock_ms(void);
+uint64_t gt_cli_clock_ns(void);
 /* One line of at most `width` columns, without control bytes. */
 void gt_progress_line(const gt_progress *progress, int64_t elapsed_ms, unsigned width, gt_buf *out);
 /* Draw it, and take it away again; nothing happens when standard error is no terminal. */

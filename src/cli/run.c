@@ -160,6 +160,8 @@ int gt_run_open(gt_cli *cli, const gt_str *paths, size_t path_count, gt_run *ret
         .fetch = ret->s3 ? &ret->fetch : NULL,
         .filter = ret->filter,
         .interrupt = &interrupted,
+        .clock_ns = gt_cli_accepts(cli, GT_OPT_TIMINGS) && gt_cli_flag(cli, GT_OPT_TIMINGS)
+                        ? gt_cli_clock_ns : NULL,
     };
     return GT_EXIT_OK;
 }
@@ -427,6 +429,27 @@ void gt_run_worker_free(void *ctx, void *worker)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+/* --profile: seconds of the workers by what they did. */
+static void tell_profile(gt_run *run)
+{
+    const gt_pipeline_profile *p = &run->counts.profile;
+    uint64_t rest = p->total_ns - p->decode_ns - p->stage_ns - p->commit_ns;
+    const struct {
+        const char *what;
+        uint64_t ns;
+    } rows[] = {{"reading and inflating", p->decode_ns},
+                {"finding and checking records", rest},
+                {"evaluating", p->stage_ns},
+                {"sorting out copies, writing", p->commit_ns}};
+    double total = p->total_ns ? (double)p->total_ns : 1;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        gt_cli_note(run->cli, "profile: %8.3f s %5.1f %%  %s", (double)rows[i].ns / 1e9,
+                    100 * (double)rows[i].ns / total, rows[i].what);
+    gt_cli_note(run->cli, "profile: %.3f GB decoded; %llu records like earlier ones, %llu not",
+                (double)run->counts.decoded_bytes / 1e9, (unsigned long long)p->known,
+                (unsigned long long)p->other);
+}
+
 int gt_run_finish(gt_run *run, const char *more)
 {
     const gt_pipeline_counts *c = &run->counts;
@@ -451,6 +474,8 @@ int gt_run_finish(gt_run *run, const char *more)
         gt_cli_error(cli, "interrupted: not everything was read");
     if (run->inputs.count == 0 && !run->inputs.pruned && !c->read)
         gt_cli_warn(cli, "no log file was found in what was named");
+    if (run->options.clock_ns)
+        tell_profile(run);
     gt_cli_note(cli, "%s", line.data ? line.data : "");
     gt_buf_done(&line);
     return c->problems || c->interrupted ? GT_EXIT_INPUT : GT_EXIT_OK;

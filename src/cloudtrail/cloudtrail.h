@@ -46,6 +46,8 @@ typedef struct gt_record_sink {
     gt_status (*problem)(void *ctx, gt_problem_kind kind, uint64_t offset, const char *reason);
     /* After every window; may be NULL. Bytes as they lie on disk, and decoded. */
     gt_status (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_decoded);
+    /* Before (begins) and after reading and inflating a window, for a profile; may be NULL. */
+    void (*decoding)(void *ctx, bool begins);
 } gt_record_sink;
 
 /* Reads one input after another; belongs to one thread. Its memory is bounded by limits.h whatever
@@ -53,6 +55,8 @@ typedef struct gt_record_sink {
 typedef struct gt_reader gt_reader;
 gt_reader *gt_reader_new(void);
 void gt_reader_free(gt_reader *reader);
+/* Objects whose skeleton (json/skeleton.h) was known and not, since the reader was made. */
+void gt_reader_stats(const gt_reader *reader, uint64_t *ret_known, uint64_t *ret_other);
 /* Read an input to its end. What is broken is told to the sink and the rest is read on: after a
  * malformed record at the next record, by brackets, by lines, or by looking for one.
  * GT_OK (whatever the data was), GT_NOMEM, or what a function of the sink failed with. */

@@ -80,6 +80,11 @@ void gt_reader_free(gt_reader *r)
     gt_free(r);
 }
 
+void gt_reader_stats(const gt_reader *r, uint64_t *ret_known, uint64_t *ret_other)
+{
+    gt_skeletons_stats(r->skeletons, ret_known, ret_other);
+}
+
 gt_status gt_reader_run(gt_reader *r, gt_record_kind kind, gt_read_fn read, void *read_ctx,
                         uint64_t size_hint, const gt_record_sink *sink)
 {

@@ -11,7 +11,11 @@ bool text_more(text *t, const char *keep)
     gt_window w;
     gt_reader *r = t->reader;
     gt_skeletons_leave(r->skeletons);
+    if (r->sink->decoding)
+        r->sink->decoding(r->sink->ctx, true);
     t->status = gt_decoder_more(r->decoder, (size_t)(keep - t->begin), &w);
+    if (r->sink->decoding)
+        r->sink->decoding(r->sink->ctx, false);
     if (t->status != GT_OK)
         return false;
     /* The old bytes are gone, whatever happens next. */

@@ -160,7 +160,9 @@ static void drain(run *r)
             q->last = NULL;
         const gt_input *input = &r->options->inputs->items[r->head];
         pthread_mutex_unlock(&r->lock);
+        uint64_t begin_ns = now_ns(r);
         gt_status status = commit_batch(r, input, b);
+        r->counts.profile.commit_ns += now_ns(r) - begin_ns;
         if (status != GT_OK)
             run_fail(r, status);
         pthread_mutex_lock(&r->lock);

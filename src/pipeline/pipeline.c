@@ -112,10 +112,13 @@ static gt_status on_record(void *ctx, const gt_record *record)
     size_t emissions = b->emission_count, bytes = b->bytes.len;
     gt_emit emit = {.batch = b};
     gt_status status = GT_OK;
-    if (is_outside(&r->options->filter, record))
+    if (is_outside(&r->options->filter, record)) {
         it->type = ITEM_OUTSIDE;
-    else
+    } else {
+        uint64_t begin_ns = now_ns(r);
         status = r->stage->record(w->state, &r->options->inputs->items[w->input], record, &emit);
+        w->profile.stage_ns += now_ns(r) - begin_ns;
+    }
     if (status == GT_LIMIT) {
         status = GT_OK;
         emit.reject = "evaluating the record needs more memory than the limit allows";
@@ -168,6 +171,16 @@ static gt_status on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_deco
     return GT_OK;
 }
 
+static void on_decoding(void *ctx, bool begins)
+{
+    worker *w = ctx;
+    uint64_t now = now_ns(w->run);
+    if (begins)
+        w->decode_begin_ns = now;
+    else
+        w->profile.decode_ns += now - w->decode_begin_ns;
+}
+
 /* --- inputs ------------------------------------------------------------------------------------*/
 
 static gt_status read_memory(void *ctx, char *to, size_t room, size_t *ret_len)
@@ -198,10 +211,9 @@ static gt_status read_remote(worker *w, const gt_input *input, const gt_record_s
 
 static gt_status read_input(worker *w)
 {
-    static const gt_record_sink callbacks = {NULL, on_record, on_problem, on_progress};
-    gt_record_sink sink = callbacks;
-    sink.ctx = w;
     run *r = w->run;
+    gt_record_sink sink = {w, on_record, on_problem, on_progress,
+                           r->options->clock_ns ? on_decoding : NULL};
     gt_source_file file;
     const char *reason;
     const gt_input *input = &r->options->inputs->items[w->input];
@@ -257,6 +269,7 @@ static void *work(void *ctx)
 {
     worker *w = ctx;
     run *r = w->run;
+    uint64_t begin_ns = now_ns(r);
     while (claim(w)) {
         gt_status status = read_input(w);
         if (status != GT_OK && status != GT_END)
@@ -264,6 +277,7 @@ static void *work(void *ctx)
         batch_give(w, true);
         tell_progress(w);
     }
+    w->profile.total_ns = now_ns(r) - begin_ns;
     return NULL;
 }
 
@@ -329,6 +343,21 @@ static void work_all(run *r)
         pthread_join(r->workers[i].thread, NULL);
 }
 
+static void sum_profile(run *r)
+{
+    gt_pipeline_profile *sum = &r->counts.profile;
+    for (size_t i = 0; r->workers && i < r->worker_count && r->workers[i].reader; i++) {
+        uint64_t known, other;
+        const gt_pipeline_profile *p = &r->workers[i].profile;
+        gt_reader_stats(r->workers[i].reader, &known, &other);
+        sum->total_ns += p->total_ns;
+        sum->decode_ns += p->decode_ns;
+        sum->stage_ns += p->stage_ns;
+        sum->known += known;
+        sum->other += other;
+    }
+}
+
 static void release(run *r)
 {
     for (size_t i = 0; r->workers && i < r->worker_count; i++) {
@@ -371,6 +400,8 @@ gt_status gt_pipeline_run(const gt_pipeline_options *options, const gt_pipeline_
         work_all(&r);
         status = r.status == GT_END ? GT_OK : r.status;
     }
+    if (options->clock_ns)
+        sum_profile(&r);
     r.counts.decoded_bytes = r.decoded_bytes;
     r.counts.interrupted = options->interrupt && *options->interrupt;
     release(&r);

@@ -86,7 +86,18 @@ typedef struct gt_pipeline_options {
     const gt_pipeline_fetch *fetch; /* for inputs whose name begins with "s3://"; NULL: none are */
     gt_input_filter filter; /* on the records; give gt_inputs_expand the same */
     const volatile int *interrupt; /* when it becomes non-zero the run ends soon; may be NULL */
+    uint64_t (*clock_ns)(void); /* not NULL: fill counts.profile, at some cost */
 } gt_pipeline_options;
+
+/* Where the workers' time went, summed over them. What is left of `total` is finding, checking and
+ * telling records apart, and waiting. */
+typedef struct gt_pipeline_profile {
+    uint64_t total_ns;
+    uint64_t decode_ns; /* reading and inflating */
+    uint64_t stage_ns;  /* the stage's record function */
+    uint64_t commit_ns; /* duplicates sorted out, the stage's commit */
+    uint64_t known, other; /* records with a known skeleton, and others */
+} gt_pipeline_profile;
 
 typedef struct gt_pipeline_counts {
     size_t files; /* inputs begun */
@@ -96,6 +107,7 @@ typedef struct gt_pipeline_counts {
     uint64_t warnings;
     uint64_t decoded_bytes;
     bool interrupted;
+    gt_pipeline_profile profile;
 } gt_pipeline_counts;
 
 /* Run to the end. ret_counts is written whatever the result. The calling thread is worker 0.

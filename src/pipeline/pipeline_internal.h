@@ -90,7 +90,14 @@ struct worker {
     uint64_t bytes_read, bytes_decoded, progress_told;
     pthread_t thread;
     bool started;
+    gt_pipeline_profile profile;
+    uint64_t decode_begin_ns;
 };
+
+static inline uint64_t now_ns(const run *r)
+{
+    return r->options->clock_ns ? r->options->clock_ns() : 0;
+}
 
 struct gt_emit {
     batch *batch;
