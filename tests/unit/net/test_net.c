@@ -482,7 +482,7 @@ static void calls(void **state)
     assert_non_null(strstr(server.requests[0], "X-Amz-Date: 20261125T070000Z"));
     assert_non_null(strstr(server.requests[1], "X-Amz-Date: 20261125T150000Z"));
     assert_non_null(strstr(server.requests[1], "Action=DescribeSecurityGroups&Version=2016-11-15&"
-                                               "GroupId.1=sg-1%20%26"));
+                                               "GroupId.1=sg-1+%26"));
 
     net_server_answer(&server, 2,
                       "HTTP/1.1 400 F\r\nConnection: close\r\n\r\n{\"__type\":\"com.amazonaws.sqs#"
