@@ -2,6 +2,7 @@
 #include "cli/cluster.h"
 #include "cli/deferred.h"
 #include "cli/run.h"
+#include "cli/ship_from.h"
 #include "cluster/ship.h"
 #include "cluster/template.h"
 #include "json/json.h"
@@ -38,21 +39,26 @@ static gt_status worker_new(void *ctx, size_t index, void **ret)
 /* Servers take ids of up to 512 bytes. */
 #define ID_MAX 400
 
-/* The document's id as JSON, then a line end, then the document. */
-static gt_status render(const shipping *s, gt_run_worker *w, const gt_record *record,
-                        const gt_json *document)
+gt_str gt_ship_id(const gt_record *record, const gt_json *document, char out[GT_RECORD_ID_MAX])
 {
-    char name[GT_RECORD_ID_MAX];
-    gt_str id = gt_record_id(record, name);
-    if (gt_run_is_ecs(&s->run)) {
+    gt_str id = gt_record_id(record, out);
+    if (!record->event_id.len) {
         gt_str own = gt_json_path_str(document, "event.id");
         id = own.len ? own : id;
     }
     if (id.len > ID_MAX) {
         gt_record hashed = *record;
         hashed.event_id = GT_STR_NULL;
-        id = gt_record_id(&hashed, name);
+        id = gt_record_id(&hashed, out);
     }
+    return id;
+}
+
+/* The document's id as JSON, then a line end, then the document. */
+static gt_status render(gt_run_worker *w, const gt_record *record, const gt_json *document)
+{
+    char name[GT_RECORD_ID_MAX];
+    gt_str id = gt_ship_id(record, document, name);
     gt_buf_reset(&w->text);
     gt_json_write_str(&w->text, id);
     gt_buf_add_byte(&w->text, '\n');
@@ -80,7 +86,7 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
         return status;
     if (gt_run_is_ecs(&s->run) && !gt_run_document_inside(&s->run, matches[0].document))
         return GT_OK;
-    GT_TRY(render(s, w, record, matches[0].document));
+    GT_TRY(render(w, record, matches[0].document));
     gt_emit_bytes(emit, 0, gt_buf_str(&w->text));
     return GT_OK;
 }
@@ -110,9 +116,8 @@ static gt_status on_commit(void *ctx, const gt_committed *item)
 static gt_status put_match(void *ctx, gt_run_worker *w, const gt_input *input,
                            const gt_record *record, const gt_match *matches, size_t count)
 {
-    const shipping *s = ctx;
     (void)count;
-    GT_TRY(render(s, w, record, matches[0].document));
+    GT_TRY(render(w, record, matches[0].document));
     gt_committed item = {.input = input, .bytes = gt_buf_str(&w->text)};
     return put_document(ctx, &item);
 }
@@ -136,7 +141,7 @@ static int prepare(shipping *s)
     };
     if (status == GT_OK)
         status = gt_detector_new(cli->arena, &options, &s->detector);
-    if (status == GT_OK && !gt_run_is_ecs(&s->run))
+    if (status == GT_OK && !gt_run_is_ecs(&s->run) && !gt_cli_has(cli, GT_OPT_SHIP_FROM))
         status = gt_deferred_new(s->detector, &s->deferred);
     return status == GT_OK ? GT_EXIT_OK : gt_cli_failed(cli, status, "preparing to ship");
 }
@@ -207,6 +212,9 @@ static int finish(shipping *s)
 static int ship(shipping *s)
 {
     gt_cli *cli = s->cli;
+    bool from = gt_cli_has(cli, GT_OPT_SHIP_FROM);
+    if (from == (cli->arg_count > 0))
+        return gt_cli_usage(cli, "give PATHs or --from SOURCE%s", from ? ", not both" : "");
     if (!gt_cli_has(cli, GT_OPT_SHIP_TO))
         return gt_cli_usage(cli, "--to URL is missing");
     int exit = gt_cli_cluster_open(cli, gt_cli_str(cli, GT_OPT_SHIP_TO), &s->cluster);
@@ -240,6 +248,11 @@ static int ship(shipping *s)
         .worker_free = gt_run_worker_free,
         .commit = on_commit,
     };
+    if (gt_cli_has(cli, GT_OPT_SHIP_FROM)) {
+        exit = gt_ship_from(cli, s->detector, s->run.tables, s->ship, &s->run.counts);
+        int ended = finish(s);
+        return exit ? exit : ended;
+    }
     exit = gt_run_go(&s->run, &stage);
     gt_deferred_sink sink = {.ctx = s, .item = put_document, .matches = put_match};
     if (!exit && gt_deferred_replay(s->deferred, &s->run, &sink) == GT_NOMEM)

@@ -57,12 +57,14 @@ static void *sender_main(void *opaque)
         if (!batch)
             break;
         ship->waiting = NULL;
+        ship->busy++;
         pthread_cond_broadcast(&ship->changed);
         bool give_up = ship->failure != GT_OK;
         pthread_mutex_unlock(&ship->lock);
         gt_status status = give_up ? GT_OK : gt_ship_send(s, batch);
         gt_ship_batch_free(batch);
         pthread_mutex_lock(&ship->lock);
+        ship->busy--;
         if (status != GT_OK && ship->failure == GT_OK) {
             ship->failure = status;
             gt_str why = gt_cluster_message(s->cluster);
@@ -185,6 +187,18 @@ gt_status gt_ship_add(gt_ship *ship, gt_str id, gt_str document)
         ship->filling->document_bytes >= ship->options.batch_bytes)
         return hand_over(ship);
     return GT_OK;
+}
+
+gt_status gt_ship_flush(gt_ship *ship)
+{
+    if (ship->filling->count)
+        GT_TRY(hand_over(ship));
+    pthread_mutex_lock(&ship->lock);
+    while ((ship->waiting || ship->busy) && ship->failure == GT_OK)
+        pthread_cond_wait(&ship->changed, &ship->lock);
+    gt_status status = ship->failure;
+    pthread_mutex_unlock(&ship->lock);
+    return status;
 }
 
 gt_ship_counts gt_ship_counts_now(gt_ship *ship)

@@ -43,6 +43,8 @@ gt_status gt_ship_open(const gt_ship_options *options, gt_ship **ret, gt_buf *re
     GT_MUST_CHECK;
 /* Add a document (copied), with a line end or without. GT_OK, or what made a sender give up. */
 gt_status gt_ship_add(gt_ship *ship, gt_str id, gt_str document) GT_MUST_CHECK;
+/* Send what waits, and wait until all that was added is created, present or failed. */
+gt_status gt_ship_flush(gt_ship *ship) GT_MUST_CHECK;
 /* Send what waits and end the senders. GT_OK: every document is created, present or failed. Else
  * (said in reterr_message) `added` is larger: the rest was not sent. */
 gt_status gt_ship_close(gt_ship *ship, gt_ship_counts *ret_counts, gt_buf *reterr_message)

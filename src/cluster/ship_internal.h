@@ -47,6 +47,7 @@ struct gt_ship {
     gt_ship_batch *filling; /* only the adding thread's */
     gt_ship_batch *waiting; /* for a sender */
     bool closing;
+    unsigned busy; /* senders with a batch in hand */
     gt_status failure;
     char message[1024];
     gt_ship_counts counts;
