@@ -40,6 +40,11 @@ int gt_cmd_rules_compile(gt_cli *cli)
     const gt_rule *rule = rules.set ? gt_cli_rules_find(cli, &rules, cli->args[0]) : NULL;
     if (!rule)
         return exit ? exit : GT_EXIT_USAGE;
+    if (rule->filter_count) {
+        gt_cli_error(cli, "rule '%.*s' has Kibana filters beside its query, which are not compiled",
+                     GT_STR_ARG(rule->name));
+        return GT_EXIT_USAGE;
+    }
     if (!rule->query) {
         gt_cli_error(cli, "rule '%.*s' has no KQL that could be compiled: %s", GT_STR_ARG(rule->name),
                      gt_rule_state_text(rule->state));

@@ -117,6 +117,9 @@ bool gt_rule_reads(const gt_rule *rule, gt_str field)
     for (size_t i = 0; i < count; i++)
         if (name_covers(fields[i], field))
             return true;
+    for (size_t i = 0; i < rule->more_field_count; i++)
+        if (name_covers(rule->more_fields[i], field))
+            return true;
     return false;
 }
 

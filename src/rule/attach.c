@@ -44,6 +44,66 @@ static bool refers(const load_rule *entry, gt_str list_id)
     return false;
 }
 
+/* --- the fields that filters and exceptions read ---------------------------------------------- */
+
+typedef struct field_list {
+    gt_str *items; /* NULL: only counting */
+    size_t count;
+} field_list;
+
+static void add_field(field_list *list, gt_str field)
+{
+    if (list->items)
+        list->items[list->count] = field;
+    list->count++;
+}
+
+static void add_query(field_list *list, const gt_query *query)
+{
+    size_t count;
+    const gt_str *fields = gt_query_fields(query, &count);
+    for (size_t i = 0; i < count; i++)
+        add_field(list, fields[i]);
+}
+
+static void add_entries(field_list *list, const exception_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        add_field(list, entries[i].field);
+        if (entries[i].query)
+            add_query(list, entries[i].query);
+        add_entries(list, entries[i].entries, entries[i].entry_count);
+    }
+}
+
+static void add_all(field_list *list, const gt_rule *rule)
+{
+    for (size_t i = 0; i < rule->filter_count; i++)
+        add_query(list, rule->filters[i].query);
+    for (size_t i = 0; rule->exceptions && i < rule->exceptions->count; i++)
+        add_entries(list, rule->exceptions->items[i]->entries,
+                    rule->exceptions->items[i]->entry_count);
+}
+
+static void collect_fields(rule_loader *ld, gt_rule *rule)
+{
+    field_list list = {0};
+    add_all(&list, rule);
+    if (!list.count)
+        return;
+    list.items = gt_arena_array(ld->rules, gt_str, list.count);
+    list.count = 0;
+    if (!list.items) {
+        load_failed(ld, gt_arena_status(ld->rules));
+        return;
+    }
+    add_all(&list, rule);
+    rule->more_fields = list.items;
+    rule->more_field_count = list.count;
+}
+
+/* --- attaching -------------------------------------------------------------------------------- */
+
 static void attach(rule_loader *ld, load_rule *entry, size_t item_count)
 {
     gt_exceptions *own = gt_arena_new_of(ld->rules, gt_exceptions);
@@ -70,4 +130,7 @@ void load_attach_exceptions(rule_loader *ld)
     for (load_rule *r = ld->first_rule; r && item_count; r = r->next)
         if (r->rule)
             attach(ld, r, item_count);
+    for (load_rule *r = ld->first_rule; r && ld->status == GT_OK; r = r->next)
+        if (r->rule)
+            collect_fields(ld, r->rule);
 }

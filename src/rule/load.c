@@ -415,6 +415,9 @@ gt_rule_verdict gt_rule_run(const gt_rule *rule, const gt_json *document, gt_que
 {
     if (!gt_query_run(rule->query, document, env))
         return GT_RULE_NO_MATCH;
+    for (size_t i = 0; i < rule->filter_count; i++)
+        if (gt_query_run(rule->filters[i].query, document, env) == rule->filters[i].negated)
+            return GT_RULE_NO_MATCH;
     return gt_exceptions_hold(rule->exceptions, document, env, NULL) ? GT_RULE_EXCEPTED
                                                                      : GT_RULE_MATCHES;
 }

@@ -35,7 +35,7 @@ const char *gt_rule_state_text(gt_rule_state state)
     case GT_RULE_LANGUAGE_NOT_RUN:
         return "its query language is not run";
     case GT_RULE_FILTERS_NOT_RUN:
-        return "Kibana filters are not run";
+        return "it has Kibana filters of a kind that is not run";
     case GT_RULE_BROKEN:
         break;
     }
@@ -196,17 +196,7 @@ static bool other_product(const gt_rule *rule)
     return true;
 }
 
-static bool has_filters(const gt_rule *rule)
-{
-    for (const gt_json *f = gt_json_first(gt_json_getl(rule->params, "filters")); f; f = f->next) {
-        const gt_json *disabled = gt_json_path(f, "meta.disabled");
-        if (!gt_json_is(disabled, GT_JSON_BOOL) || !disabled->boolean)
-            return true;
-    }
-    return false;
-}
-
-static gt_rule_state state_of(const gt_rule *rule)
+static gt_rule_state state_of(const gt_rule *rule, bool filters_run)
 {
     if (other_product(rule))
         return GT_RULE_OTHER_PRODUCT;
@@ -214,22 +204,20 @@ static gt_rule_state state_of(const gt_rule *rule)
         return GT_RULE_TYPE_NOT_RUN;
     if (!gt_str_is(rule->language, "kuery"))
         return GT_RULE_LANGUAGE_NOT_RUN;
-    return has_filters(rule) || !rule->query ? GT_RULE_FILTERS_NOT_RUN : GT_RULE_RUNS;
+    return filters_run && rule->query ? GT_RULE_RUNS : GT_RULE_FILTERS_NOT_RUN;
 }
 
+/* Without a query, filters alone decide: the empty one matches everything. */
 static gt_status compile_query(rule_source *src)
 {
     const gt_toml *query = rule_get(src->table, "query", GT_TOML_STRING);
     gt_rule *rule = src->rule;
-    if (!query)
+    rule->query_text = query ? query->str : GT_STR("");
+    rule->query_where = query ? query->where : (gt_offsets){src->span.begin, NULL};
+    rule->query_span = gt_offsets_span(rule->query_where, (gt_span){0, rule->query_text.len});
+    if (!gt_str_is(rule->language, "kuery") || !has_language(rule->type))
         return GT_OK;
-    rule->query_text = query->str;
-    rule->query_where = query->where;
-    rule->query_span = gt_offsets_span(query->where, (gt_span){0, query->str.len});
-    if (!gt_str_is(rule->language, "kuery") || !has_language(rule->type) ||
-        gt_str_trim(query->str).len == 0)
-        return GT_OK;
-    gt_status status = gt_kql_compile(src->arena, src->scratch, query->str, query->where,
+    gt_status status = gt_kql_compile(src->arena, src->scratch, rule->query_text, rule->query_where,
                                       src->schema, &rule->query, src->diags);
     return status == GT_INVALID || (status == GT_LIMIT && gt_arena_status(src->arena) == GT_OK)
                ? GT_OK
@@ -239,11 +227,14 @@ static gt_status compile_query(rule_source *src)
 gt_status rule_fill(rule_source *src)
 {
     size_t errors = src->diags->errors;
+    bool filters_run;
     set_type(src);
     GT_TRY(make_params(src));
     set_views(src->rule);
     GT_TRY(set_suppression(src));
     GT_TRY(compile_query(src));
-    src->rule->state = src->diags->errors > errors ? GT_RULE_BROKEN : state_of(src->rule);
+    GT_TRY(rule_compile_filters(src, &filters_run));
+    src->rule->state = src->diags->errors > errors ? GT_RULE_BROKEN
+                                                   : state_of(src->rule, filters_run);
     return GT_OK;
 }

@@ -30,7 +30,7 @@ typedef enum gt_rule_state {
     GT_RULE_TYPE_NOT_RUN,     /* a rule type that is not run yet */
     GT_RULE_OTHER_PRODUCT,    /* its indices hold no CloudTrail data */
     GT_RULE_LANGUAGE_NOT_RUN, /* Lucene */
-    GT_RULE_FILTERS_NOT_RUN,  /* it has Kibana filters (`filters`) of a kind that is not run */
+    GT_RULE_FILTERS_NOT_RUN,  /* it has Kibana filters of a kind that is not run */
     GT_RULE_BROKEN,           /* its file has errors */
 } gt_rule_state;
 
@@ -48,6 +48,12 @@ typedef struct gt_rule_suppression {
 } gt_rule_suppression;
 
 typedef struct gt_exceptions gt_exceptions; /* exceptions.h */
+
+/* A filter of Kibana's filter bar: must hold, or when negated must not. */
+typedef struct gt_rule_filter {
+    gt_query *query;
+    bool negated;
+} gt_rule_filter;
 
 typedef struct gt_rule {
     gt_str path;   /* as given by the user; "builtin:NAME.toml" for built-in ones */
@@ -67,8 +73,12 @@ typedef struct gt_rule {
     gt_span query_span;     /* where the query's text stands in the file, between its quotes */
     gt_offsets query_where; /* for spans inside the query */
     gt_query *query;        /* every KQL that compiles, whatever the state; else NULL */
+    const gt_rule_filter *filters; /* beside the query: all must agree, for a match */
+    size_t filter_count;
     const gt_exceptions *exceptions; /* what Kibana's export brought for this rule, and
                                         --exceptions; NULL: none */
+    const gt_str *more_fields; /* that filters and exceptions read, beside the query's */
+    size_t more_field_count;
     gt_json *params;    /* every key of the rule in the spelling of Kibana's rules API */
     gt_json *metadata;  /* [metadata] of a TOML file, or NULL */
     gt_json *transform; /* [transform] of a TOML file, or NULL */
@@ -137,8 +147,8 @@ typedef enum gt_rule_verdict {
     GT_RULE_EXCEPTED
 } gt_rule_verdict;
 
-/* Run a rule of type query over an ECS document: its query, then its exceptions (those that have
- * expired at env->now do not count). Only for rules with state GT_RULE_RUNS. */
+/* Run a rule of type query over an ECS document: its query and filters, then its exceptions (those
+ * that have expired at env->now do not count). Only for rules with state GT_RULE_RUNS. */
 gt_rule_verdict gt_rule_run(const gt_rule *rule, const gt_json *document, gt_query_env *env);
 
 /* The built-in files: NAME.toml and NAME.test.json, sorted by name. */

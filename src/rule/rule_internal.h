@@ -72,6 +72,9 @@ bool rule_look_back(gt_str text, int64_t *ret_ms);
 /* --- params.c: the views the engine reads ----------------------------------------------------- */
 gt_status rule_fill(rule_source *src) GT_MUST_CHECK;
 
+/* filters.c: *ret_all false when there is a filter that cannot be run (with a warning). */
+gt_status rule_compile_filters(rule_source *src, bool *ret_all) GT_MUST_CHECK;
+
 /* --- lint.c ----------------------------------------------------------------------------------- */
 void rule_lint(rule_source *src);
 

@@ -95,7 +95,7 @@ static const check_case cases[] = {
     {"type", TYPE("eql"), "RULE-008", "\"kuery\"", NULL, NULL},
     {"query", "", "RULE-009", "[rule]", NULL, NULL},
     {"query", "query = '''\n \n'''\n", "RULE-009", NULL, NULL, NULL},
-    {"query", "", NULL, NULL, "more", "filters = [{meta = {}}]\n"},
+    {"query", "", NULL, NULL, "more", "filters = [{query = {exists = {field = 'a'}}}]\n"},
     {"query", "query = 'a: '\n", "KQL-", NULL, NULL, NULL},
     {"type", TYPE("saved_query"), NULL, NULL, "query", "saved_id = \"s\"\n"},
     {"type", TYPE("machine_learning"), "RULE-002", "[rule]", "query", ""},

@@ -132,6 +132,8 @@ static void items_are_ored_and_expire(void **state)
     assert_int_equal(verdict(&l, ID_A, "{\"a\":\"2\"}", "2030-01-01"), GT_RULE_EXCEPTED);
     assert_int_equal(verdict(&l, ID_A, "{\"a\":\"3\"}", "2024-01-01"), GT_RULE_MATCHES);
     assert_int_equal(gt_exceptions_count(l.set->items[0]->exceptions), 2);
+    assert_true(l.set->items[0]->more_field_count >= 2);
+    assert_str(l.set->items[0]->more_fields[0], "a");
     unload(&l);
 }
 

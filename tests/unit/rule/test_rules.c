@@ -217,7 +217,8 @@ static void states(void **state)
         {"index = ['logs-azure.signinlogs-*', '-logs-aws.cloudtrail-*']", GT_RULE_OTHER_PRODUCT},
         {"index = ['auditbeat-*', 'traces-apm*', 'metrics-*']", GT_RULE_OTHER_PRODUCT},
         {"language = 'lucene'", GT_RULE_LANGUAGE_NOT_RUN},
-        {"filters = [{meta = {disabled = false}}]", GT_RULE_FILTERS_NOT_RUN},
+        {"filters = [{meta = {disabled = false}, query = {script = {}}}]", GT_RULE_FILTERS_NOT_RUN},
+        {"filters = [{query = {match_phrase = {a = 'b'}}}]", GT_RULE_RUNS},
         {"filters = [{meta = {disabled = true}}]", GT_RULE_RUNS},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -226,6 +227,59 @@ static void states(void **state)
         loaded l = load_text("a.toml", gt_buf_str(&text));
         if (l.set->items[0]->state != cases[i].expected)
             fail_msg("%s: %s %s", cases[i].more, gt_rule_state_text(l.set->items[0]->state), said(&l));
+        unload(&l);
+        gt_buf_done(&text);
+    }
+}
+
+/* --- Kibana's filters -------------------------------------------------------------------------------------------- */
+
+static void filters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filter; /* of the array `filters` */
+        const char *document;
+        int matches; /* -1: the filter is not run */
+    } cases[] = {
+        {"{\"meta\":{\"negate\":false},\"query\":{\"match_phrase\":{\"a\":\"1\"}}}", "{\"a\":\"1\"}", 1},
+        {"{\"meta\":{\"negate\":false},\"query\":{\"match_phrase\":{\"a\":\"1\"}}}", "{\"a\":\"2\"}", 0},
+        {"{\"meta\":{\"negate\":true},\"query\":{\"match_phrase\":{\"a\":\"1\"}}}", "{\"a\":\"1\"}", 0},
+        {"{\"meta\":{\"negate\":true},\"query\":{\"match_phrase\":{\"a\":\"1\"}}}", "{}", 1},
+        {"{\"meta\":{\"disabled\":true},\"query\":{\"match_phrase\":{\"a\":\"1\"}}}", "{}", 1},
+        {"{\"query\":{\"match_phrase\":{\"a\":{\"query\":\"x \\\"y\"}}}}", "{\"a\":\"x \\\"y\"}", 1},
+        {"{\"query\":{\"match\":{\"a\":{\"query\":\"1\",\"type\":\"phrase\"}}}}", "{\"a\":\"1\"}", 1},
+        {"{\"query\":{\"match\":{\"a\":\"1\"}}}", "{}", -1},
+        {"{\"query\":{\"term\":{\"a\":{\"value\":\"1\"}}}}", "{\"a\":[\"0\",\"1\"]}", 1},
+        {"{\"query\":{\"terms\":{\"a\":[\"1\",\"2\"]}}}", "{\"a\":\"2\"}", 1},
+        {"{\"query\":{\"exists\":{\"field\":\"a\"}}}", "{\"a\":\"\"}", 1},
+        {"{\"meta\":{\"key\":\"a\"},\"exists\":{\"field\":\"a\"},\"$state\":{\"store\":\"appState\"}}", "{}", 0},
+        {"{\"query\":{\"range\":{\"n\":{\"gte\":2,\"lt\":\"4\"}}}}", "{\"n\":3}", 1},
+        {"{\"query\":{\"range\":{\"n\":{\"gte\":2,\"lt\":\"4\"}}}}", "{\"n\":4}", 0},
+        {"{\"query\":{\"range\":{\"n\":{\"gte\":2,\"boost\":1}}}}", "{}", -1},
+        {"{\"query\":{\"bool\":{\"minimum_should_match\":1,\"should\":[{\"match_phrase\":{\"a\":\"1\"}},"
+         "{\"match_phrase\":{\"a\":\"2\"}}]}}}", "{\"a\":\"2\"}", 1},
+        {"{\"query\":{\"bool\":{\"must\":[],\"filter\":[{\"exists\":{\"field\":\"a\"}}],"
+         "\"must_not\":[{\"match_phrase\":{\"a\":\"1\"}},{\"match_phrase\":{\"a\":\"2\"}}],\"should\":[]}}}",
+         "{\"a\":\"3\"}", 1},
+        {"{\"query\":{\"bool\":{\"must_not\":{\"match_phrase\":{\"a\":\"1\"}}}}}", "{\"a\":\"1\"}", 0},
+        {"{\"query\":{\"bool\":{\"must\":[{\"exists\":{\"field\":\"a\"}}],\"should\":[{\"exists\":"
+         "{\"field\":\"b\"}}]}}}", "{}", -1},
+        {"{\"query\":{\"query_string\":{\"query\":\"x\"}}}", "{}", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gt_buf text = GT_BUF(GT_MIB);
+        gt_buf_printf(&text, "{\"name\":\"One rule\",\"description\":\"d\",\"risk_score\":30,\"severity\":"
+                             "\"medium\",\"type\":\"query\",\"rule_id\":\"" ID_A "\",\"query\":\"\","
+                             "\"filters\":[%s]}", cases[i].filter);
+        loaded l = load_text("a.ndjson", gt_buf_str(&text));
+        const gt_rule *rule = l.set->items[0];
+        gt_json *document;
+        gt_query_env env = {l.scratch, 0};
+        assert_int_equal(gt_json_parse(l.rules, gt_str_c(cases[i].document), &document, NULL), GT_OK);
+        int got = rule->state == GT_RULE_RUNS ? gt_rule_run(rule, document, &env) == GT_RULE_MATCHES : -1;
+        if (got != cases[i].matches || l.set->errors || l.set->warnings != (cases[i].matches < 0))
+            fail_msg("%s: %d %s", cases[i].filter, got, said(&l));
         unload(&l);
         gt_buf_done(&text);
     }
@@ -296,6 +350,7 @@ int main(void)
         cmocka_unit_test(query_errors_point_into_the_file),
         cmocka_unit_test(duplicates_and_replacements),
         cmocka_unit_test(states),
+        cmocka_unit_test(filters),
         cmocka_unit_test(unreadable),
         cmocka_unit_test(broken_lines_of_an_export),
         cmocka_unit_test(without_memory),
