@@ -4,21 +4,57 @@
 typedef struct exposure_command {
     gt_sg_run run;
     bool internet_only, open_only;
-    gt_sg_attached *attached; /* of the group at hand */
+    gt_sg_attached *attached; /* of the group at hand, by the time they begin */
     size_t attached_count;
+    gt_time_ms *latest_end; /* of the attachments up to each one */
 } exposure_command;
+
+static gt_time_ms span_end(const gt_sg_attached *s)
+{
+    return s->to ? s->to->time : GT_SG_END;
+}
+
+static gt_status index_attached(exposure_command *c)
+{
+    gt_time_ms latest = GT_SG_NO_TIME;
+    c->latest_end = gt_arena_array(c->run.arena, gt_time_ms, c->attached_count + 1);
+    if (!c->latest_end)
+        return gt_arena_status(c->run.arena);
+    for (size_t i = 0; i < c->attached_count; i++) {
+        if (span_end(&c->attached[i]) > latest)
+            latest = span_end(&c->attached[i]);
+        c->latest_end[i] = latest;
+    }
+    return GT_OK;
+}
+
+/* The next attachment from i on that overlaps the window; the count when there is none. */
+static size_t overlapping(const exposure_command *c, const gt_sg_window *w, size_t i)
+{
+    gt_time_ms from = w->opened ? w->opened->change->time : GT_SG_NO_TIME;
+    gt_time_ms to = w->closed ? w->closed->change->time : GT_SG_END;
+    size_t high = c->attached_count;
+    if (i == 0)
+        while (i < high) { /* none before has an end behind the window's beginning */
+            size_t mid = (i + high) / 2;
+            if (c->latest_end[mid] <= from)
+                i = mid + 1;
+            else
+                high = mid;
+        }
+    for (; i < c->attached_count && c->attached[i].from->time < to; i++)
+        if (span_end(&c->attached[i]) > from)
+            return i;
+    return c->attached_count;
+}
 
 /* Was the group on something during the window? A partial log may not show it. */
 static const char *attached_text(const exposure_command *c, const gt_sg_timeline *t,
                                  const gt_sg_window *w)
 {
-    gt_time_ms from = w->opened ? w->opened->change->time : GT_SG_NO_TIME;
-    gt_time_ms to = w->closed ? w->closed->change->time : GT_SG_END;
-    for (size_t i = 0; i < c->attached_count; i++) {
-        const gt_sg_attached *s = &c->attached[i];
-        if (!gt_str_is(s->kind, "vpc") && s->from->time < to && (!s->to || s->to->time > from))
+    for (size_t i = overlapping(c, w, 0); i < c->attached_count; i = overlapping(c, w, i + 1))
+        if (!gt_str_is(c->attached[i].kind, "vpc"))
             return "yes";
-    }
     return t->group.baseline == GT_SG_COMPLETE ? "no" : "unknown";
 }
 
@@ -26,12 +62,8 @@ static gt_json *resources_json(const exposure_command *c, const gt_sg_window *w)
 {
     gt_arena *a = c->run.arena;
     gt_json *list = gt_json_new_array(a);
-    gt_time_ms from = w->opened ? w->opened->change->time : GT_SG_NO_TIME;
-    gt_time_ms to = w->closed ? w->closed->change->time : GT_SG_END;
-    for (size_t i = 0; i < c->attached_count; i++) {
+    for (size_t i = overlapping(c, w, 0); i < c->attached_count; i = overlapping(c, w, i + 1)) {
         const gt_sg_attached *s = &c->attached[i];
-        if (s->from->time >= to || (s->to && s->to->time <= from))
-            continue;
         gt_json *o = gt_json_new_object(a);
         gt_json_add(o, GT_STR("resource"), gt_json_new_str(a, s->resource));
         gt_json_add(o, GT_STR("kind"), gt_json_new_str(a, s->kind));
@@ -193,6 +225,7 @@ static gt_status on_group(void *context, const gt_sg_timeline *t)
     size_t count;
     GT_TRY(gt_sg_history_attached(r->history, r->arena, t->group.id, &c->attached,
                                   &c->attached_count));
+    GT_TRY(index_attached(c));
     GT_TRY(gt_sg_timeline_windows(r->history, r->arena, t, &windows, &count));
     if (r->format == GT_SG_TEXT)
         put_head(r, t);

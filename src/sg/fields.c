@@ -74,31 +74,13 @@ static void judge(const maker *m, const gt_sg_step *step, effect *e)
     e->net_noop = any && all && (revoke || step->operation == GT_SG_AUTHORIZE);
 }
 
-/* What the attached group lets in from the internet at that time. */
-static gt_status open_collect(const maker *m, const gt_sg_step *step, gt_sg_space *ret)
-{
-    gt_sg_space all = {0};
-    bool ignored = false;
-    if (step->operation != GT_SG_ATTACH)
-        return GT_OK;
-    GT_TRY(gt_sg_timeline_space(m->history, m->scratch, m->timeline, step->change->time, &all,
-                                &ignored));
-    for (size_t i = 0; i < all.count; i++)
-        if (all.items[i].direction == GT_SG_INGRESS && gt_sg_is_internet(&all.items[i].cidr) &&
-            !gt_sg_space_push(m->scratch, ret, &all.items[i]))
-            return gt_arena_status(m->scratch);
-    return GT_OK;
-}
-
 static gt_status on_step(void *context, const gt_sg_step *step, const gt_sg_effect *found)
 {
     maker *m = context;
     gt_sg_effects *all = m->effects;
-    gt_sg_space open = {0};
     if (!step->effective)
         return GT_OK;
-    GT_TRY(open_collect(m, step, &open));
-    size_t count = found->opened.count + found->closed.count + open.count;
+    size_t count = found->opened.count + found->closed.count + found->open.count;
     gt_sg_box *boxes = gt_arena_array(all->arena, gt_sg_box, count + 1);
     if (!boxes || !room(all))
         return GT_NOMEM;
@@ -106,10 +88,10 @@ static gt_status on_step(void *context, const gt_sg_step *step, const gt_sg_effe
     *e = (effect){.event = gt_hash128_of(step->change->event_id), .boxes = boxes,
                   .group_id = m->group_id, .group_name = m->group_name,
                   .opened = (uint32_t)found->opened.count,
-                  .closed = (uint32_t)found->closed.count, .open = (uint32_t)open.count,
+                  .closed = (uint32_t)found->closed.count, .open = (uint32_t)found->open.count,
                   .operation = (uint8_t)step->operation, .unknown = found->unknown,
                   .baseline = (uint8_t)m->timeline->group.baseline};
-    const gt_sg_space *spaces[] = {&found->opened, &found->closed, &open};
+    const gt_sg_space *spaces[] = {&found->opened, &found->closed, &found->open};
     for (size_t s = 0; s < 3; s++)
         for (size_t i = 0; i < spaces[s]->count; i++)
             *boxes++ = spaces[s]->items[i];

@@ -142,7 +142,8 @@ bool gt_sg_version_at(const gt_sg_version *version, gt_time_ms time);
  * before it. */
 typedef struct gt_sg_effect {
     gt_sg_space opened, closed;
-    bool unknown; /* a prefix list's content, a direction or a rule is not known: there may be more */
+    gt_sg_space open; /* on attach: what the group lets in from the internet at that time */
+    bool unknown;     /* a prefix list's content, a direction or a rule is not known: there may be more */
 } gt_sg_effect;
 typedef gt_status gt_sg_step_fn(void *context, const gt_sg_step *step, const gt_sg_effect *effect);
 gt_status gt_sg_timeline_walk(gt_sg_history *history, gt_arena *scratch,

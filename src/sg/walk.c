@@ -180,6 +180,20 @@ static bool rules_effect(walker *w, const gt_sg_step *step, gt_sg_effect *effect
            newly(w, &removed, &after, &effect->closed);
 }
 
+/* What the group lets in from the internet when it is put on something. */
+static bool attach_effect(walker *w, gt_sg_effect *effect)
+{
+    boxes live = {0};
+    gt_sg_space all = {0};
+    if (!live_boxes(w, &live) || !newly(w, &live, &(boxes){0}, &all))
+        return false;
+    for (size_t i = 0; i < all.count; i++)
+        if (all.items[i].direction == GT_SG_INGRESS && gt_sg_is_internet(&all.items[i].cidr) &&
+            !gt_sg_space_push(w->scratch, &effect->open, &all.items[i]))
+            return false;
+    return true;
+}
+
 static gt_status walk_steps(walker *w, gt_sg_step_fn *fn, void *context)
 {
     const gt_sg_timeline *t = w->timeline;
@@ -189,6 +203,7 @@ static gt_status walk_steps(walker *w, gt_sg_step_fn *fn, void *context)
         gt_sg_effect effect = {.unknown = step->uncertain};
         lists_advance(w, step);
         bool ok = step->operation == GT_SG_PREFIX_LIST ? list_effect(w, step, &effect)
+                  : step->operation == GT_SG_ATTACH    ? attach_effect(w, &effect)
                                                        : rules_effect(w, step, &effect);
         if (!ok)
             return gt_arena_status(w->scratch);
