@@ -1,5 +1,6 @@
 #include "watch/judge.h"
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "store/sg_changes.h"
@@ -195,6 +196,12 @@ static gt_status keep_and_note(gt_judge *j, gt_str key, const gt_watch_kept *kep
     return note(j, key, kept->event);
 }
 
+static gt_status note_alone(gt_judge *j, const gt_watch_kept *kept, gt_time_ms now)
+{
+    gt_str key = gt_arena_printf(j->arena, "event:%.*s", GT_STR_ARG(kept->id));
+    return key.ptr ? keep_and_note(j, key, kept, true, now) : gt_arena_status(j->arena);
+}
+
 gt_status gt_judge_learn(gt_judge *j, gt_str packed, gt_str record, gt_str source, gt_time_ms now)
 {
     gt_sg_change *change = NULL;
@@ -207,18 +214,27 @@ gt_status gt_judge_learn(gt_judge *j, gt_str packed, gt_str record, gt_str sourc
     if (k.failed || lists.failed)
         return GT_NOMEM;
     GT_TRY(gt_store_sg_add(j->store, packed, k.items, k.count));
-    const gt_watch_kept kept = {change->event_id, source, change->time, record};
+    /* Two records of one event id may differ: both are judged. */
+    gt_str id = gt_arena_printf(j->arena, "%.*s %016llx", GT_STR_ARG(change->event_id),
+                                (unsigned long long)gt_hash64(record, 0));
+    if (!id.ptr)
+        return gt_arena_status(j->arena);
+    const gt_watch_kept kept = {id, source, change->time, record};
     if (is_attachment(change)) {
         /* It changes no rule: it alone is to be judged now, and again when a rule comes late. */
         for (size_t i = 0; record.len && i < own; i++) {
             if (!is_wide_key(k.items[i]))
                 GT_TRY(gt_watch_kept_put(j->store, k.items[i], &kept, now));
         }
-        gt_str key = gt_arena_printf(j->arena, "event:%.*s", GT_STR_ARG(change->event_id));
-        return key.ptr ? keep_and_note(j, key, &kept, true, now) : GT_NOMEM;
+        return note_alone(j, &kept, now);
     }
-    for (size_t i = 0; i < own; i++)
+    bool noted = false;
+    for (size_t i = 0; i < own; i++) {
+        noted = noted || !is_wide_key(k.items[i]);
         GT_TRY(keep_and_note(j, k.items[i], &kept, true, now));
+    }
+    if (!noted) /* it names nothing that could be known: judged by itself */
+        return note_alone(j, &kept, now);
     for (size_t i = 0; i < lists.count; i++) /* what changed those lists is judged with this group */
         GT_TRY(keep_and_note(j, lists.items[i], &kept, false, now));
     return GT_OK;

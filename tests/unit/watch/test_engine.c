@@ -209,7 +209,7 @@ static void continuous(void **state)
     write_records("b.json", 26, 50, old); /* half of them copies */
     becomes(ALERTS, 75);
     becomes(COUNT("duplicate"), 25);
-    write_records("c.json", 70, 10, old + 1000); /* known ids, other bytes; five new */
+    write_records("c.json", 70, 10, old + 10000); /* known ids, other bytes; five new */
     becomes(ALERTS, 79);
     becomes(COUNT("changed"), 6);
     gt_arena *arena = gt_arena_new(GT_MIB);
