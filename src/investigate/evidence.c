@@ -28,6 +28,9 @@ static void read_identity(gt_event *e, const gt_json *record)
     e->account = gt_json_path_str(who, "accountId");
     if (!e->account.ptr)
         e->account = gt_json_path_str(record, "recipientAccountId");
+    /* Records that went through other tools may have lost their type. */
+    if (!e->type.len && gt_str_find(e->arn, GT_STR(":assumed-role/")) != GT_NPOS)
+        e->type = GT_STR("AssumedRole");
     if (gt_str_is(e->type, "AssumedRole"))
         e->session = behind_last(e->principal.ptr ? e->principal : e->arn,
                                  e->principal.ptr ? ':' : '/');

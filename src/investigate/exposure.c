@@ -32,34 +32,64 @@ static void expected_fact(gt_step *step, const gt_reach *r)
                                        "configuration says are needed", GT_STR_ARG(ports));
     gt_json_setl(fact, "expected", gt_json_new_bool(inv->arena, expected));
     gt_fact_proof(step, fact, inv->event->id);
-    if (!expected)
+    if (!expected && !inv->beyond_ports)
         gt_reason(inv, 10, inv->event->id, "%.*s is not among the ports that are needed",
                   GT_STR_ARG(ports));
+    inv->beyond_ports |= !expected;
 }
 
-static void weigh(gt_inv *inv, const gt_reach *r, bool admin, size_t services)
+/* How much one part speaks for harm, and why. */
+static int weight_of(const gt_reach *r, bool admin, size_t services, const char **ret_why)
 {
-    gt_str ports = gt_reach_ports(inv, r);
     bool whole = r->whole_v4 || r->whole_v6;
+    *ret_why = NULL;
     if (!r->internet)
+        return 0;
+    if (r->direction == GT_SG_EGRESS) {
+        *ret_why = "may now be sent to the internet";
+        return r->number < 0 ? 10 : 5;
+    }
+    if (!whole) {
+        *ret_why = "is open to some internet addresses";
+        return admin ? 10 : 5;
+    }
+    *ret_why = r->number < 0 ? "is open to the internet"
+               : admin       ? "which gives a shell or a desktop, is open to the internet"
+               : services    ? "a sensitive service, is open to the internet"
+                             : "is open to the internet";
+    return r->number < 0 ? 40 : admin ? 35 : services ? 25 : 10;
+}
+
+/* The worst part counts, once a direction: a change that is cut into many ranges is one change. A new
+ * group's default egress, which AWS adds to every group, does not count. */
+static void weigh(gt_inv *inv, const gt_group_view *view, const gt_reach *reach, size_t count,
+                  gt_sg_direction direction)
+{
+    int most = 0;
+    const char *why = NULL;
+    const gt_reach *worst = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const gt_reach *r = &reach[i];
+        bool admin;
+        size_t services;
+        const char *words;
+        if (r->direction != direction || view->step->operation == GT_SG_CREATE)
+            continue;
+        (void)gt_words_services(inv->arena, r->number == -2 ? -1 : r->number, r->from, r->to, &admin,
+                                &services);
+        int weight = weight_of(r, admin, services, &words);
+        if (weight > most) {
+            most = weight;
+            why = words;
+            worst = r;
+        }
+    }
+    if (!worst)
         return;
-    inv->opens_internet = true;
-    if (r->direction == GT_SG_EGRESS)
-        gt_reason(inv, r->number < 0 ? 10 : 5, inv->event->id,
-                  "%.*s may now be sent to the internet", GT_STR_ARG(ports));
-    else if (whole && r->number < 0)
-        gt_reason(inv, 40, inv->event->id, "everything is open to the internet");
-    else if (whole && admin)
-        gt_reason(inv, 35, inv->event->id, "%.*s, which gives a shell or a desktop, is open to the "
-                  "internet", GT_STR_ARG(ports));
-    else if (whole && services)
-        gt_reason(inv, 25, inv->event->id, "%.*s, a sensitive service, is open to the internet",
-                  GT_STR_ARG(ports));
-    else if (whole)
-        gt_reason(inv, 10, inv->event->id, "%.*s is open to the internet", GT_STR_ARG(ports));
-    else
-        gt_reason(inv, admin ? 10 : 5, inv->event->id, "%.*s is open to some internet addresses",
-                  GT_STR_ARG(ports));
+    inv->opens_internet |= worst->direction == GT_SG_INGRESS;
+    gt_reason(inv, most, inv->event->id, "%.*s of %.*s%s %s",
+              GT_STR_ARG(gt_reach_ports(inv, worst)), GT_STR_ARG(view->id),
+              most == 35 || most == 25 ? "," : "", why);
 }
 
 /* Half of the internet today, the other half tomorrow by somebody else: the step that made it whole. */
@@ -83,8 +113,10 @@ static gt_status completed_fact(gt_step *step, const gt_group_view *view, const 
         gt_json_setl(fact, "by", gt_str_node(inv, later->change->actor.arn));
         gt_fact_proof(step, fact, later->change->event_id);
         gt_fact_proof(step, fact, inv->event->id);
-        gt_reason(inv, 25, later->change->event_id, "together with a later change, %.*s is open to "
+        if (!inv->completed)
+            gt_reason(inv, 25, later->change->event_id, "together with a later change, %.*s is open to "
                   "the whole internet", GT_STR_ARG(gt_reach_ports(inv, r)));
+        inv->completed = true;
     }
     return GT_OK;
 }
@@ -121,7 +153,6 @@ static void reach_facts(gt_step *step, const gt_group_view *view, const gt_reach
         gt_fact_proof(step, fact, inv->event->id);
     }
     expected_fact(step, r);
-    weigh(inv, r, admin, services);
 }
 
 static gt_status attached_facts(gt_step *step, const gt_group_view *view)
@@ -265,6 +296,8 @@ static gt_status view_facts(gt_step *step, const gt_group_view *view)
         reach_facts(step, view, &reach[i]);
         GT_TRY(completed_fact(step, view, &reach[i]));
     }
+    weigh(inv, view, reach, count, GT_SG_INGRESS);
+    weigh(inv, view, reach, count, GT_SG_EGRESS);
     if (!count)
         (void)gt_fact_nothing(step, "reach", "the event opened nothing%s",
                               view->effect.unknown ? " that is known" : "");

@@ -356,7 +356,11 @@ static gt_status check_noop(gt_inv *inv, gt_json *checks)
     if (failed) {
         gt_json *fact = gt_fact(&step, "failed", "the call changed nothing");
         gt_fact_proof(&step, fact, inv->event->id);
-        gt_reason(inv, -20, inv->event->id, "the call changed nothing");
+        bool denied = gt_str_find(inv->event->error, GT_STR("AccessDenied")) != GT_NPOS ||
+                      gt_str_find(inv->event->error, GT_STR("UnauthorizedOperation")) != GT_NPOS;
+        gt_reason(inv, denied ? 10 : -10, inv->event->id,
+                  denied ? "the call was denied: somebody tried what they may not"
+                         : "the call changed nothing");
     } else if (parts && parts == paired) {
         gt_reason(inv, -30, inv->event->id, "every rule it touched was revoked and authorised again "
                   "within minutes: no change in the end");

@@ -117,7 +117,8 @@ typedef struct gt_inv {
     int64_t score;
     unsigned weighed; /* reasons with weight */
     /* What steps found that others need. */
-    bool opens_internet;
+    bool opens_internet; /* ingress */
+    bool beyond_ports, completed;
     bool undone;
     bool administrator, automation;
     bool in_window;
@@ -164,6 +165,7 @@ typedef struct gt_reach {
     int32_t from, to;
     gt_sg_piece **pieces;
     size_t piece_count;
+    const gt_sg_step *step; /* that opened it; NULL for what was closed */
     bool internet;     /* one piece holds an internet address */
     bool whole_v4, whole_v6; /* afterwards every internet address can */
     bool alone_v4, alone_v6; /* and this step opened all of it by itself */

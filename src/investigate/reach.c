@@ -96,16 +96,45 @@ static gt_status state_after(gt_inv *inv, const gt_sg_timeline *t, const gt_sg_s
     return GT_OK;
 }
 
-static gt_status judge_whole(gt_inv *inv, const gt_group_view *view, const gt_sg_space *space,
-                             gt_reach *reach, size_t count)
+/* The boxes of the rules that the step itself added. */
+static gt_status state_added(gt_inv *inv, const gt_sg_step *step, gt_sg_box **ret, size_t *ret_count)
 {
-    gt_sg_box *state;
-    size_t boxes;
+    size_t count = 0, boxes = 0;
+    for (const gt_sg_version *v = step->added; v; v = v->next_added)
+        count++;
+    gt_sg_box *added = gt_arena_array(inv->arena, gt_sg_box, count + 1);
+    if (!added)
+        return gt_arena_status(inv->arena);
+    for (const gt_sg_version *v = step->added; v; v = v->next_added)
+        if (gt_sg_box_of(&v->rule, &added[boxes]))
+            boxes++;
+    *ret = added;
+    *ret_count = boxes;
+    return GT_OK;
+}
+
+static gt_status judge_whole(gt_inv *inv, const gt_group_view *view, gt_reach *reach, size_t count)
+{
+    gt_sg_box *state = NULL, *added = NULL;
+    size_t boxes = 0, own = 0;
     GT_TRY(state_after(inv, view->timeline, view->step, &state, &boxes));
+    GT_TRY(state_added(inv, view->step, &added, &own));
     for (size_t i = 0; i < count; i++) {
         gt_reach *r = &reach[i];
+        r->step = view->step;
         GT_TRY(covers_internet(inv, r, false, state, boxes, &r->whole_v4));
         GT_TRY(covers_internet(inv, r, true, state, boxes, &r->whole_v6));
+        GT_TRY(covers_internet(inv, r, false, added, own, &r->alone_v4));
+        GT_TRY(covers_internet(inv, r, true, added, own, &r->alone_v6));
+    }
+    return GT_OK;
+}
+
+/* For what was closed: did all of the internet go with it? */
+static gt_status judge_closed(gt_inv *inv, const gt_sg_space *space, gt_reach *reach, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        gt_reach *r = &reach[i];
         GT_TRY(covers_internet(inv, r, false, space->items, space->count, &r->alone_v4));
         GT_TRY(covers_internet(inv, r, true, space->items, space->count, &r->alone_v6));
     }
@@ -164,7 +193,10 @@ gt_status gt_reach_of(gt_inv *inv, const gt_group_view *view, const gt_sg_space 
         if (!gt_sg_pieces_of(inv->arena, &space->items[i], pieces))
             return gt_arena_status(inv->arena);
     GT_TRY(group_pieces(inv, pieces, ret, ret_count));
-    return view->timeline && view->step ? judge_whole(inv, view, space, *ret, *ret_count) : GT_OK;
+    if (!view->timeline || !view->step)
+        return GT_OK;
+    return space == &view->effect.closed ? judge_closed(inv, space, *ret, *ret_count)
+                                         : judge_whole(inv, view, *ret, *ret_count);
 }
 
 gt_str gt_reach_ports(gt_inv *inv, const gt_reach *r)
@@ -181,18 +213,59 @@ static void add_part(gt_buf *out, gt_str part)
     gt_buf_add(out, part);
 }
 
+/* When many ranges are what is left of one rule's range, the rule's range says it shorter. */
+static const gt_sg_rule *rule_around(const gt_reach *r, bool v6)
+{
+    enum { FEW = 4 };
+    const gt_sg_version *v = r->step ? r->step->added : NULL;
+    for (; v; v = v->next_added) {
+        size_t inside = 0, all = 0;
+        if (v->rule.peer != GT_SG_PEER_CIDR || v->rule.cidr.net.v6 != v6 ||
+            !gt_reach_meets(r, &v->rule))
+            continue;
+        for (size_t i = 0; i < r->piece_count; i++) {
+            const gt_cidr *c = &r->pieces[i]->cidr;
+            if (c->net.v6 != v6)
+                continue;
+            all++;
+            inside += c->len >= v->rule.cidr.len && gt_cidr_contains(&v->rule.cidr, &c->net);
+        }
+        if (all > FEW && inside == all)
+            return &v->rule;
+    }
+    return NULL;
+}
+
+static bool add_rule_around(gt_buf *out, const gt_reach *r, bool v6)
+{
+    const gt_sg_rule *rule = rule_around(r, v6);
+    char text[GT_IP_TEXT_MAX];
+    if (!rule)
+        return false;
+    add_part(out, gt_cidr_format(&rule->cidr, text));
+    gt_buf_lit(out, " (but for what was open already)");
+    return true;
+}
+
 gt_str gt_reach_peers(gt_inv *inv, const gt_reach *r)
 {
     enum { SHOWN = 8 };
     gt_buf out = GT_BUF(GT_MIB);
     size_t shown = 0, left = 0;
-    if (r->alone_v4)
+    bool v4 = false, v6 = false;
+    for (size_t i = 0; i < r->piece_count; i++)
+        *(r->pieces[i]->cidr.net.v6 ? &v6 : &v4) |= r->pieces[i]->internet;
+    v4 = v4 && r->alone_v4;
+    v6 = v6 && r->alone_v6;
+    if (v4)
         add_part(&out, GT_STR("the whole IPv4 internet"));
-    if (r->alone_v6)
+    if (v6)
         add_part(&out, GT_STR("the whole IPv6 internet"));
+    v4 = v4 || add_rule_around(&out, r, false);
+    v6 = v6 || add_rule_around(&out, r, true);
     for (size_t i = 0; i < r->piece_count; i++) {
         const gt_sg_piece *p = r->pieces[i];
-        if (p->cidr.net.v6 ? r->alone_v6 : r->alone_v4)
+        if (p->cidr.net.v6 ? v6 : v4)
             continue;
         if (++shown > SHOWN) {
             left++;

@@ -69,7 +69,7 @@ void gt_inv_verdict(gt_inv *inv)
             unknown |= !inv->groups[i].step || inv->groups[i].effect.unknown;
         }
         if (!opened && !unknown)
-            gt_reason(inv, -10, inv->event->id, "it opened nothing");
+            gt_reason(inv, -5, inv->event->id, "it opened nothing");
     }
     gt_json_setl(verdict, "verdict", gt_json_new_str(inv->arena, gt_str_c(verdict_word(inv))));
     gt_json_setl(verdict, "score", gt_json_new_i64(inv->arena, inv->score));

@@ -511,6 +511,38 @@ def test_audit(world):
           "do not limit 9" in facts[0]["text"], (facts, done.stderr))
 
 
+def test_credentials(world):
+    """Through a profile, and through an assumed role with external id and MFA."""
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]})
+    role = world.iam.create_role(RoleName="responder-role", AssumeRolePolicyDocument=trust)["Role"]
+    world.iam.put_role_policy(RoleName="responder-role", PolicyName="all", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*",
+                                                 "Resource": "*"}]}))
+    config = os.path.join(world.folder, "aws-credentials")
+    with open(config, "w", encoding="utf-8") as f:
+        f.write("[answer]\naws_access_key_id = %s\naws_secret_access_key = %s\n" % (
+            world.key, world.secret))
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    env.update(AWS_SHARED_CREDENTIALS_FILE=config, AWS_CONFIG_FILE="/nonexistent")
+    url = "http://127.0.0.1:%d" % world.proxy.server_address[1]
+    for name, more in (("a profile", []), ("a role", [
+            "--role-arn", role["Arn"], "--external-id", "example", "--mfa-serial",
+            "arn:aws:iam::123456789012:mfa/responder", "--mfa-token", "123456"])):
+        s = Story(world, "credentials " + name)
+        before = world.rules(s.group)
+        event = s.authorize((False, "tcp", 22, 22, "0.0.0.0/0"))
+        done = subprocess.run(
+            [GATETRAIL, "respond", "-f", "json", "--apply", "--profile", "answer", "--endpoint-url",
+             url, "--state", os.path.join(world.folder, "state.db"), *more, event, s.write()],
+            env=env, capture_output=True, text=True)
+        result = json.loads(done.stdout or "{}").get("result", {})
+        check("credentials: %s" % name, result.get("outcome") == "applied" and
+              world.rules(s.group) == before and
+              ("responder-role" in result.get("caller", "")) == bool(more),
+              (done.stdout, done.stderr))
+
+
 def test_journal(world):
     import sqlite3
     db = sqlite3.connect(os.path.join(world.folder, "state.db"))
@@ -533,6 +565,7 @@ def main():
             test_restrict(world)
             test_quarantine(world)
             test_audit(world)
+            test_credentials(world)
             test_journal(world)
         finally:
             world.close()
