@@ -38,6 +38,10 @@ int gt_cli_store_open(gt_cli *cli, bool write, gt_store **ret)
     if (!copy.ptr)
         return gt_cli_failed(cli, GT_NOMEM, "the database");
     gt_status opened = gt_store_open(copy.ptr, &options, cli->arena, ret, &message);
+    if (opened == GT_INVALID && options.read_only) { /* an older gatetrail's: bring it up to date */
+        options.read_only = false;
+        opened = gt_store_open(copy.ptr, &options, cli->arena, ret, &message);
+    }
     if (opened == GT_OK)
         return GT_EXIT_OK;
     gt_cli_error(cli, "%.*s", GT_STR_ARG(message.len ? message : gt_str_c(gt_status_text(opened))));

@@ -107,7 +107,7 @@ class Watcher:
         if not os.path.exists(self.sink):
             return []
         with open(self.sink) as f:
-            return alert_ids(f)
+            return alert_ids(line for line in f if line.endswith("\n"))  # not one being written
 
     def status(self):
         done = subprocess.run([GATETRAIL, "status", "-c", self.config, "--format", "json"],

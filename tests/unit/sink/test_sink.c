@@ -88,6 +88,25 @@ static void a_file_that_is_moved_away(void **state)
     world_close(&w);
 }
 
+static void a_full_disk(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    world_config(&w, "[[sink]]\ntype = 'ndjson'\npath = '/dev/full'\n");
+    world_start(&w);
+    for (int i = 0; i < 3; i++)
+        world_alert(&w, i);
+    for (int i = 0; i < 300 && !atomic_load(&w.fails); i++)
+        env_sleep(NULL, 10);
+    world_stop(&w);
+    gt_sink_state sink = world_state(&w, "ndjson");
+    assert_int_equal(sink.queued, 3);
+    assert_int_equal(sink.sent, 0);
+    assert_true(gt_str_is(sink.problem, "No space left on device"));
+    world_close(&w);
+}
+
 /* --- HTTP ---------------------------------------------------------------------------------------------- */
 
 /* Down for the first five requests; refuses the alert "Call3". */
@@ -380,6 +399,7 @@ int main(void)
         cmocka_unit_test(a_file),
         cmocka_unit_test(a_file_after_a_kill),
         cmocka_unit_test(a_file_that_is_moved_away),
+        cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_webhook),
         cmocka_unit_test(nothing_is_lost_while_away),
         cmocka_unit_test(slack),
