@@ -233,7 +233,12 @@ gt_status gt_deferred_load(gt_deferred *d, gt_store *store)
 
 gt_status gt_deferred_fold(gt_deferred *d)
 {
-    return d ? gt_sg_effects_new(d->history, &d->effects) : GT_OK;
+    if (!d)
+        return GT_OK;
+    GT_TRY(gt_sg_effects_new(d->history, &d->effects));
+    gt_sg_history_free(d->history);
+    d->history = NULL;
+    return GT_OK;
 }
 
 void gt_deferred_current(gt_deferred *d, const gt_record *record)
@@ -291,7 +296,7 @@ gt_status gt_deferred_replay(gt_deferred *d, gt_run *run, const gt_deferred_sink
         return GT_OK;
     if (fflush(d->file) != 0 || fseek(d->file, 0, SEEK_SET) != 0)
         return GT_IO;
-    GT_TRY(gt_sg_effects_new(d->history, &d->effects));
+    GT_TRY(gt_deferred_fold(d));
     GT_TRY(gt_run_worker_new(run, d->detector, &d->enrich, NULL, &worker));
     gt_status status = replay_entries(d, worker, &bytes, sink);
     gt_run_worker_free(NULL, worker);

@@ -5,12 +5,13 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* What one event did to one group. */
 typedef struct effect {
     gt_hash128 event;
-    gt_str group_id, group_name;
-    const gt_sg_box *boxes; /* opened, closed, open: one after the other */
+    const char *boxes; /* packed: opened, closed, open, one after the other */
+    uint32_t group;    /* in gt_sg_effects.groups */
     uint32_t opened, closed, open;
     uint8_t operation; /* gt_sg_operation */
     uint8_t baseline;
@@ -18,11 +19,87 @@ typedef struct effect {
     bool unknown, net_noop, never_readded;
 } effect;
 
+typedef struct effect_group {
+    gt_str id, name;
+} effect_group;
+
 struct gt_sg_effects {
     gt_arena *arena;
     effect *items; /* by event */
     size_t count, cap;
+    effect_group *groups;
+    size_t group_count;
 };
+
+/* --- boxes as bytes: a history has many ------------------------------------------------------------ */
+
+static int only_protocol(const gt_sg_box *box)
+{
+    int found = -1;
+    for (int i = 0; i < 4; i++) {
+        if (box->protocols[i] & (box->protocols[i] - 1))
+            return -1;
+        if (box->protocols[i]) {
+            if (found >= 0)
+                return -1;
+            found = i * 64 + __builtin_ctzll(box->protocols[i]);
+        }
+    }
+    return found;
+}
+
+static bool all_protocols(const gt_sg_box *box)
+{
+    for (int i = 0; i < 4; i++)
+        if (box->protocols[i] != UINT64_MAX)
+            return false;
+    return true;
+}
+
+enum box_kind { BOX_ONE = 1, BOX_ALL, BOX_MASK };
+
+/* kind | v6 << 2 | direction << 3, ports, prefix, and the protocols where the kind asks for them */
+static void box_put(gt_buf *out, const gt_sg_box *box)
+{
+    int one = only_protocol(box);
+    unsigned kind = one >= 0 ? BOX_ONE : all_protocols(box) ? BOX_ALL : BOX_MASK;
+    size_t skip = box->cidr.net.v6 ? 0 : 12, bytes = (box->cidr.len + 7u) / 8;
+    gt_buf_add_byte(out, (char)(kind | (unsigned)box->cidr.net.v6 << 2 |
+                                (unsigned)box->direction << 3));
+    gt_buf_add(out, (gt_str){(const char *)&box->from, sizeof box->from});
+    gt_buf_add(out, (gt_str){(const char *)&box->to, sizeof box->to});
+    gt_buf_add_byte(out, (char)box->cidr.len);
+    gt_buf_add(out, (gt_str){(const char *)box->cidr.net.bytes + skip, bytes});
+    if (kind == BOX_ONE)
+        gt_buf_add_byte(out, (char)one);
+    else if (kind == BOX_MASK)
+        gt_buf_add(out, (gt_str){(const char *)box->protocols, sizeof box->protocols});
+}
+
+static const char *box_get(const char *at, gt_sg_box *ret)
+{
+    unsigned head = (unsigned char)*at++, kind = head & 3;
+    gt_sg_box box = {.direction = (uint8_t)(head >> 3)};
+    box.cidr.net.v6 = head >> 2 & 1;
+    memcpy(&box.from, at, sizeof box.from);
+    memcpy(&box.to, at + sizeof box.from, sizeof box.to);
+    at += sizeof box.from + sizeof box.to;
+    box.cidr.len = (uint8_t)*at++;
+    size_t bytes = (box.cidr.len + 7u) / 8;
+    memcpy(box.cidr.net.bytes + (box.cidr.net.v6 ? 0 : 12), at, bytes);
+    at += bytes;
+    if (kind == BOX_ONE) {
+        unsigned one = (unsigned char)*at++;
+        box.protocols[one / 64] |= (uint64_t)1 << (one % 64);
+    } else if (kind == BOX_ALL) {
+        memset(box.protocols, 0xff, sizeof box.protocols);
+    } else {
+        memcpy(box.protocols, at, sizeof box.protocols);
+        at += sizeof box.protocols;
+    }
+    *ret = box;
+    return at;
+}
 
 /* --- making -------------------------------------------------------------------------------------- */
 
@@ -33,7 +110,7 @@ typedef struct maker {
     const gt_sg_timeline *timeline;
     gt_sg_pair *pairs;
     size_t pair_count;
-    gt_str group_id, group_name;
+    gt_buf packed;
 } maker;
 
 static bool room(gt_sg_effects *e)
@@ -78,23 +155,30 @@ static gt_status on_step(void *context, const gt_sg_step *step, const gt_sg_effe
 {
     maker *m = context;
     gt_sg_effects *all = m->effects;
+    const gt_sg_space *spaces[] = {&found->opened, &found->closed, &found->open};
     if (!step->effective)
         return GT_OK;
-    size_t count = found->opened.count + found->closed.count + found->open.count;
-    gt_sg_box *boxes = gt_arena_array(all->arena, gt_sg_box, count + 1);
-    if (!boxes || !room(all))
+    gt_buf_reset(&m->packed);
+    for (size_t s = 0; s < 3; s++)
+        for (size_t i = 0; i < spaces[s]->count; i++)
+            box_put(&m->packed, &spaces[s]->items[i]);
+    GT_TRY(gt_buf_status(&m->packed));
+    char *boxes = NULL;
+    if (m->packed.len) {
+        boxes = gt_arena_alloc(all->arena, m->packed.len);
+        if (!boxes)
+            return gt_arena_status(all->arena);
+        memcpy(boxes, m->packed.data, m->packed.len);
+    }
+    if (!room(all))
         return GT_NOMEM;
     effect *e = &all->items[all->count++];
     *e = (effect){.event = gt_hash128_of(step->change->event_id), .boxes = boxes,
-                  .group_id = m->group_id, .group_name = m->group_name,
+                  .group = (uint32_t)(all->group_count - 1),
                   .opened = (uint32_t)found->opened.count,
                   .closed = (uint32_t)found->closed.count, .open = (uint32_t)found->open.count,
                   .operation = (uint8_t)step->operation, .unknown = found->unknown,
                   .baseline = (uint8_t)m->timeline->group.baseline};
-    const gt_sg_space *spaces[] = {&found->opened, &found->closed, &found->open};
-    for (size_t s = 0; s < 3; s++)
-        for (size_t i = 0; i < spaces[s]->count; i++)
-            *boxes++ = spaces[s]->items[i];
     judge(m, step, e);
     return GT_OK;
 }
@@ -102,12 +186,14 @@ static gt_status on_step(void *context, const gt_sg_step *step, const gt_sg_effe
 static gt_status group_add(maker *m, gt_str id)
 {
     gt_sg_timeline *timeline;
+    gt_sg_effects *all = m->effects;
     gt_arena_reset(m->scratch, GT_MIB);
     GT_TRY(gt_sg_history_fold(m->history, m->scratch, id, &timeline));
     m->timeline = timeline;
-    m->group_id = gt_arena_dup(m->effects->arena, timeline->group.id);
-    m->group_name = gt_arena_dup(m->effects->arena, timeline->group.name);
-    if (!m->group_id.ptr || !m->group_name.ptr)
+    effect_group *g = &all->groups[all->group_count++];
+    g->id = gt_arena_dup(all->arena, timeline->group.id);
+    g->name = gt_arena_dup(all->arena, timeline->group.name);
+    if (!g->id.ptr || !g->name.ptr)
         return GT_NOMEM;
     GT_TRY(gt_sg_timeline_pairs(m->scratch, timeline, &m->pairs, &m->pair_count));
     return gt_sg_timeline_walk(m->history, m->scratch, timeline, on_step, m);
@@ -120,8 +206,9 @@ static int cmp_effect(const void *pa, const void *pb)
         return a->event.high > b->event.high ? 1 : -1;
     if (a->event.low != b->event.low)
         return a->event.low > b->event.low ? 1 : -1;
-    int c = gt_str_cmp(a->group_id, b->group_id);
-    return c ? c : a->operation - b->operation;
+    if (a->group != b->group)
+        return a->group > b->group ? 1 : -1;
+    return a->operation - b->operation;
 }
 
 gt_status gt_sg_effects_new(gt_sg_history *h, gt_sg_effects **ret)
@@ -129,13 +216,18 @@ gt_status gt_sg_effects_new(gt_sg_history *h, gt_sg_effects **ret)
     gt_sg_effects *e = gt_calloc(1, sizeof *e);
     if (!e)
         return GT_NOMEM;
-    maker m = {.effects = e, .history = h, .scratch = gt_arena_new(GT_SG_HISTORY_MAX)};
+    maker m = {.effects = e, .history = h, .scratch = gt_arena_new(GT_SG_HISTORY_MAX),
+               .packed = GT_BUF(GT_BATCH_ARENA_MAX)};
     e->arena = gt_arena_new(GT_SG_HISTORY_MAX);
     gt_status status = m.scratch && e->arena ? gt_sg_history_seal(h) : GT_NOMEM;
     size_t count = status == GT_OK ? gt_sg_history_group_count(h) : 0;
+    e->groups = e->arena ? gt_arena_array(e->arena, effect_group, count + 1) : NULL;
+    if (status == GT_OK && !e->groups)
+        status = GT_NOMEM;
     for (size_t i = 0; i < count && status == GT_OK; i++)
         status = group_add(&m, gt_sg_history_group(h, i)->id);
     gt_arena_free(m.scratch);
+    gt_buf_done(&m.packed);
     if (status != GT_OK) {
         gt_sg_effects_free(e);
         return status;
@@ -200,17 +292,20 @@ static gt_json *piece_json(gt_arena *a, const gt_sg_piece *p, gt_str group_id)
     return o;
 }
 
-static bool pieces_append(gt_arena *a, gt_json *list, const gt_sg_box *boxes, size_t count,
-                          gt_str group_id)
+/* NULL without memory, else where the next boxes begin. */
+static const char *pieces_append(gt_arena *a, gt_json *list, const char *boxes, size_t count,
+                                 gt_str group_id)
 {
     for (size_t i = 0; i < count; i++) {
         gt_sg_pieces pieces = {0};
-        if (!gt_sg_pieces_of(a, &boxes[i], &pieces))
-            return false;
+        gt_sg_box box;
+        boxes = box_get(boxes, &box);
+        if (!gt_sg_pieces_of(a, &box, &pieces))
+            return NULL;
         for (size_t k = 0; k < pieces.count; k++)
             gt_json_append(list, piece_json(a, &pieces.items[k], group_id));
     }
-    return true;
+    return boxes;
 }
 
 /* Append text to a list unless it is there. */
@@ -246,11 +341,13 @@ typedef struct group_fields {
     bool unknown, net_noop, never_readded;
 } group_fields;
 
-static bool effect_add(gt_arena *a, const effect *e, group_fields *f)
+static bool effect_add(gt_arena *a, const gt_sg_effects *all, const effect *e, group_fields *f)
 {
+    const effect_group *g = &all->groups[e->group];
+    gt_str id = gt_arena_dup(a, g->id);
     static const char *const directions[] = {"", "ingress", "egress"};
-    list_add(a, f->ids, gt_arena_dup(a, e->group_id));
-    list_add(a, f->names, gt_arena_dup(a, e->group_name));
+    list_add(a, f->ids, id);
+    list_add(a, f->names, gt_arena_dup(a, g->name));
     list_add(a, f->changes, gt_str_c(gt_sg_operation_text((gt_sg_operation)e->operation)));
     list_add(a, f->baselines, gt_str_c(gt_sg_baseline_text((gt_sg_baseline)e->baseline)));
     for (unsigned d = GT_SG_INGRESS; d <= GT_SG_EGRESS; d++)
@@ -259,10 +356,11 @@ static bool effect_add(gt_arena *a, const effect *e, group_fields *f)
     f->unknown = f->unknown || e->unknown;
     f->net_noop = f->net_noop || e->net_noop;
     f->never_readded = f->never_readded || e->never_readded;
-    gt_str id = gt_arena_dup(a, e->group_id);
-    return pieces_append(a, f->opened, e->boxes, e->opened, id) &&
-           pieces_append(a, f->closed, e->boxes + e->opened, e->closed, id) &&
-           pieces_append(a, f->open, e->boxes + e->opened + e->closed, e->open, id);
+    if (!e->boxes)
+        return true;
+    const char *at = pieces_append(a, f->opened, e->boxes, e->opened, id);
+    at = at ? pieces_append(a, f->closed, at, e->closed, id) : NULL;
+    return at && pieces_append(a, f->open, at, e->open, id);
 }
 
 static void group_write(gt_arena *a, const group_fields *f, const gt_sg_change *change,
@@ -312,7 +410,7 @@ static gt_status group_set(gt_arena *a, const gt_sg_effects *effects, const gt_s
     const effect *e = effects_find(effects, change->event_id, &count);
     bool ok = true;
     for (size_t i = 0; i < count && ok; i++)
-        ok = effect_add(a, &e[i], &f);
+        ok = effect_add(a, effects, &e[i], &f);
     if (count == 0)
         list_add(a, f.ids, change->group_id);
     gt_sg_effects_free(own);
