@@ -24,24 +24,40 @@ static bool escapes_fine(uint64_t escapes, const char *p, const char *end)
 /* What goes from block to block. Kept in variables while feeding: through a pointer it would be
  * written and read again around every store of skeleton bytes, which may alias anything. */
 typedef struct feed_state {
-    uint64_t escaped, string, inside, before;
+    uint64_t escaped; /* bit 0: the next byte is escaped; bit 1: some escape is no good */
+    uint64_t string, inside, before;
     unsigned len;
-    bool bad;
     lowest low; /* the least byte seen in each place */
 } feed_state;
 
+typedef struct quotes {
+    uint64_t quote;
+    uint64_t escaped; /* feed_state's */
+} quotes;
+
+/* The quotes that no backslash escapes. Out of line, so that the usual block stays in registers. */
+static __attribute__((noinline, cold)) quotes unescaped(const char *p, const char *end,
+                                                        uint64_t quote, uint64_t backslash,
+                                                        uint64_t escaped)
+{
+    uint64_t carry = escaped & 1;
+    uint64_t bytes = escaped_bytes(backslash, &carry);
+    bool fine = escapes_fine(bytes & ~(quote | backslash), p, end);
+    return (quotes){quote & ~bytes, carry | (escaped & 2) | (fine ? 0 : 2)};
+}
+
 static inline __attribute__((always_inline)) feed_state feed_block(skeleton_stream *s, feed_state f,
-                                                                   unsigned block, const char *end)
+                                                                   const char *p, unsigned block,
+                                                                   const char *end)
 {
     skeleton_masks m;
-    const char *p = s->text + 64 * block;
     f.low = string_masks(p, &m, f.low);
     uint64_t quote = m.quote;
-    if (__builtin_expect((m.backslash | f.escaped) != 0, 0)) {
-        uint64_t escaped = escaped_bytes(m.backslash, &f.escaped);
+    if (__builtin_expect((m.backslash | (f.escaped & 1)) != 0, 0)) {
+        quotes q = unescaped(p, end, quote, m.backslash, f.escaped);
+        quote = q.quote;
+        f.escaped = q.escaped;
         s->backslashes[block] = true;
-        quote &= ~escaped;
-        f.bad |= !escapes_fine(escaped & ~(m.quote | m.backslash), p, end);
     }
     uint64_t string = prefix_xor(quote) ^ f.string;
     f.string = (uint64_t)((int64_t)string >> 63);
@@ -69,28 +85,24 @@ static __attribute__((noinline)) bool cut_control(const skeleton_stream *s, unsi
 
 static void feed(skeleton_stream *s, const char *end)
 {
-    feed_state f = {s->escaped, s->string, s->inside, s->before, s->len, false, lowest_none()};
-    unsigned first = s->blocks;
+    feed_state f = {s->escaped, s->string, s->inside, s->before, s->len, lowest_none()};
+    unsigned first = s->blocks, stop = first + FEED_BLOCKS;
     size_t left = ((size_t)(end - s->text) + 63) / 64 - first;
-    unsigned stop = first + FEED_BLOCKS;
-    if (left >= FEED_BLOCKS) {
-#pragma GCC unroll 8
-        for (unsigned i = 0; i < FEED_BLOCKS; i++)
-            f = feed_block(s, f, first + i, end);
-    } else {
+    if (left < FEED_BLOCKS)
         stop = first + (unsigned)left;
-        for (unsigned block = first; block < stop; block++)
-            f = feed_block(s, f, block, end);
-    }
-    s->escaped = f.escaped;
+    const char *p = s->text + 64 * (size_t)first;
+    for (unsigned block = first; block < stop; block++, p += 64)
+        f = feed_block(s, f, p, block, end);
+    s->escaped = f.escaped & 1;
     s->string = f.string;
     s->inside = f.inside;
     s->before = f.before;
     s->len = f.len;
     s->blocks = stop;
+    bool bad = (f.escaped & 2) != 0;
     if (__builtin_expect(has_control(f.low), 0))
-        f.bad |= cut_control(s, first, stop);
-    if (f.bad && first < s->bad)
+        bad |= cut_control(s, first, stop);
+    if (bad && first < s->bad)
         s->bad = first;
 }
 
