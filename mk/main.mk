@@ -91,6 +91,7 @@ MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/gatetrail
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 # Manual pages: gatetrail(1) and one for each command.
 install: all
 	install -d $(BINDIR) $(MANDIR) $(DOCDIR) $(BASHDIR) $(ZSHDIR)
@@ -102,7 +103,9 @@ install: all
 	$(BUILD)/gatetrail help --completion bash > $(BASHDIR)/gatetrail
 	$(BUILD)/gatetrail help --completion zsh > $(ZSHDIR)/_gatetrail
 	install -m 644 README.md $(DOCDIR)/
+	install -d $(UNITDIR)
+	sed 's|/usr/local|$(PREFIX)|' packaging/gatetrail.service > $(UNITDIR)/gatetrail.service
 
 uninstall:
 	rm -rf $(BINDIR)/gatetrail $(MANDIR)/gatetrail.1 $(MANDIR)/gatetrail-*.1 $(DOCDIR) \
-	  $(BASHDIR)/gatetrail $(ZSHDIR)/_gatetrail
+	  $(BASHDIR)/gatetrail $(ZSHDIR)/_gatetrail $(UNITDIR)/gatetrail.service
