@@ -159,6 +159,8 @@ static void test_rejects(void **state)
     expect("plain words\n" R1 "\n\"text\"\n17\n", "-r@0 +1@12 -r@28 -r@35 ");
     expect("{\"detail\":{\"a\":1}}", "-r@0 ");
     expect("{\"message\":\"{\\\"eventID\\\":\"}", "-r@0 ");
+    expect("{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[{\"id\":\"\",\"message\":\"CWL CONTROL "
+           "MESSAGE: Checking health of destination Firehose.\"}]}" R1, "+1@131 ");
     expect("{\"eventID\":\"1\\x\"}\n" R2 "\n", "-r@0 +2@18 ");
     /* A malformed record in the middle: by brackets, by lines, by looking. */
     expect("[" R1 ",{\"eventID\":tru,\"a\":[{\"b\":1}]}," R3 "]", "+1@1 -r@17 +3@47 ");
