@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "detect/alert.h"
+#include "store/alerts.h"
 #include "watch/suppress.h"
 
 #include <stdio.h>
@@ -28,6 +29,7 @@ typedef struct committer {
     size_t fresh; /* new alerts of this transaction */
     gt_judge *judge; /* made from judge_setup */
     gt_watch_setup *judge_setup;
+    gt_event_batch *events; /* of one transaction */
     gt_buf text, terms;
     gt_time_ms next_health, next_prune;
 } committer;
@@ -233,6 +235,44 @@ static gt_status judge_asides(committer *c, gt_time_ms now)
     return GT_OK;
 }
 
+/* --- the event store --------------------------------------------------------------------------------- */
+
+static gt_status flush_events(committer *c)
+{
+    size_t written;
+    if (!c->events || !gt_event_batch_count(c->events))
+        return GT_OK;
+    GT_TRY(gt_event_batch_drop_known(c->events, c->watch->store, INT64_MAX));
+    if (!gt_event_batch_count(c->events))
+        return GT_OK;
+    GT_TRY(gt_event_batch_seal(c->events));
+    return gt_events_insert(c->watch->store, c->events, &written);
+}
+
+static gt_status store_events(committer *c, const gt_part *part)
+{
+    for (size_t i = 0; i < part->raw_count; i++) {
+        const gt_kept_raw *raw = &part->raws[i];
+        if (part->answers[raw->record] == GT_MEMORY_COPY)
+            continue;
+        GT_TRY(gt_event_batch_add(c->events, (gt_str){part->text.data + raw->raw, raw->raw_len},
+                                  raw->event));
+        if (gt_event_batch_full(c->events))
+            GT_TRY(flush_events(c));
+    }
+    return GT_OK;
+}
+
+/* A batch of the transaction's own: what an earlier attempt left in it was rolled back. */
+static gt_status begin_events(committer *c)
+{
+    if (!c->watch->options.keep_events)
+        return GT_OK;
+    gt_event_batch_free(c->events);
+    c->events = gt_event_batch_new();
+    return c->events ? GT_OK : GT_NOMEM;
+}
+
 static gt_status store_part(committer *c, gt_part *part, gt_time_ms now)
 {
     const gt_feed_config *config = &part->slot->feed->config;
@@ -243,6 +283,7 @@ static gt_status store_part(committer *c, gt_part *part, gt_time_ms now)
         if (part->answers[f->record] != GT_MEMORY_COPY)
             GT_TRY(store_found(c, part, f, now));
     }
+    GT_TRY(store_events(c, part));
     if (part->delivery)
         GT_TRY(gt_feed_save(part->slot->feed, c->watch->store, part->delivery));
     return gt_watch_counts_add(c->watch->store, config->name, config->type, &part->counts, now);
@@ -253,6 +294,7 @@ static gt_status store_parts(committer *c)
     gt_store *store = c->watch->store;
     gt_time_ms now = gt_watch_now(c->watch);
     c->fresh = 0;
+    GT_TRY(begin_events(c));
     GT_TRY(gt_store_begin(store));
     gt_status status = GT_OK;
     for (size_t i = 0; status == GT_OK && i < c->count; i++)
@@ -261,6 +303,8 @@ static gt_status store_parts(committer *c)
         gt_judge_begin(c->judge);
     if (status == GT_OK)
         status = judge_asides(c, now);
+    if (status == GT_OK)
+        status = flush_events(c);
     return gt_store_end(store, status);
 }
 
@@ -396,6 +440,16 @@ static gt_status put_health(gt_watch *w)
     return GT_OK;
 }
 
+static gt_status prune(gt_watch *w, gt_time_ms now)
+{
+    int64_t keep = w->options.retention_ms ? w->options.retention_ms : RETENTION_MS, alerts;
+    uint64_t events;
+    GT_TRY(gt_watch_matches_prune(w->store, now - keep));
+    GT_TRY(gt_watch_kept_prune(w->store, now - KEPT_MS));
+    GT_TRY(gt_alerts_prune(w->store, now - keep, &alerts));
+    return w->options.keep_events ? gt_events_expire(w->store, now - keep, &events) : GT_OK;
+}
+
 static void housekeeping(committer *c)
 {
     gt_watch *w = c->watch;
@@ -407,12 +461,9 @@ static void housekeeping(committer *c)
     }
     if (real >= c->next_prune) {
         c->next_prune = real + PRUNE_EVERY_MS;
-        int64_t keep = w->options.retention_ms ? w->options.retention_ms : RETENTION_MS;
-        int64_t gone;
-        if (gt_watch_matches_prune(w->store, now - keep) != GT_OK ||
-            gt_watch_kept_prune(w->store, now - KEPT_MS) != GT_OK ||
-            gt_alerts_prune(w->store, now - keep, &gone) != GT_OK)
-            store_failed(c, GT_RETRY);
+        gt_status status = prune(w, now);
+        if (status != GT_OK)
+            store_failed(c, status);
     }
     if (gt_runs_due(c->runs, now)) {
         gt_status status = gt_runs_go(c->runs, now);
@@ -458,6 +509,7 @@ void *gt_watch_committer_main(void *ctx)
     }
     gt_runs_free(c->runs);
     gt_judge_free(c->judge);
+    gt_event_batch_free(c->events);
     gt_buf_done(&c->text);
     gt_buf_done(&c->terms);
     gt_free(c);

@@ -4,6 +4,7 @@
 #define GT_WATCH_ENGINE_H
 
 #include "cloudtrail/cloudtrail.h"
+#include "store/events.h"
 #include "watch/judge.h"
 #include "watch/memory.h"
 #include "watch/queue.h"
@@ -54,6 +55,13 @@ typedef struct gt_aside {
     size_t raw, raw_len;       /* the record (gt_record_write), when some rule can match; else 0 */
 } gt_aside;
 
+/* A record that is kept in the event store; offsets into the part's text. */
+typedef struct gt_kept_raw {
+    uint32_t record; /* index into keys */
+    size_t raw, raw_len;
+    gt_time_ms event; /* GT_EVENT_NO_TIME: none */
+} gt_kept_raw;
+
 /* The outcome of a delivery, or of a piece of a large one. */
 typedef struct gt_part {
     gt_slot *slot;
@@ -66,6 +74,8 @@ typedef struct gt_part {
     size_t found_count, found_cap;
     gt_aside *asides;
     size_t aside_count, aside_cap;
+    gt_kept_raw *raws;
+    size_t raw_count, raw_cap;
     gt_buf text;
     gt_watch_counts counts; /* but evaluated, duplicate and changed, which the committer decides */
     gt_time_ms arrived; /* oldest piece; 0: unknown */

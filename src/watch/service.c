@@ -99,6 +99,7 @@ static gt_status start_engine(service *s, gt_buf *reterr)
         .workers = (size_t)gt_config_number(w, GT_CONFIG_WATCH_WORKERS),
         .remember = (size_t)gt_config_number(w, GT_CONFIG_WATCH_REMEMBER),
         .retention_ms = gt_config_number(store, GT_CONFIG_STORE_RETENTION),
+        .keep_events = gt_config_flag(store, GT_CONFIG_STORE_EVENTS),
         .setup = setup, .output = gt_output_of(s->output), .log = s->log, .once = s->options->once,
     };
     return gt_watch_start(&options, &s->watch, reterr);

@@ -49,7 +49,8 @@ typedef struct gt_watch_options {
     size_t workers;     /* 0: as fits the machine and the sources */
     size_t queue_bytes; /* 0: GT_WATCH_QUEUE_BYTES */
     size_t remember;    /* events whose copies are known; 0: GT_WATCH_REMEMBER */
-    int64_t retention_ms; /* of decided matches; 0: 90 days */
+    int64_t retention_ms; /* of decided matches, closed alerts and events; 0: 90 days */
+    bool keep_events;     /* every event goes into the event store (store/events.h) */
     gt_watch_setup *setup; /* held by the engine until it is swapped */
     gt_watch_output output;
     gt_log log;

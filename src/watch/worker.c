@@ -47,6 +47,7 @@ void gt_part_free(gt_part *part)
     gt_free(part->answers);
     gt_free(part->founds);
     gt_free(part->asides);
+    gt_free(part->raws);
     gt_buf_done(&part->text);
     gt_free(part);
 }
@@ -163,6 +164,20 @@ static void log_record(const worker *w, const gt_record *record, const char *rea
                GT_LOG_TEXT("reason", gt_str_c(reason)));
 }
 
+static gt_status keep_raw(worker *w, const gt_record *record)
+{
+    gt_part *part = w->part;
+    GT_TRY(grow(&part->raws, part->raw_count, &part->raw_cap, sizeof *part->raws));
+    gt_kept_raw raw = {.record = (uint32_t)part->count, .raw = part->text.len,
+                       .raw_len = record->json.len};
+    if (!gt_time_parse(record->event_time, &raw.event))
+        raw.event = GT_EVENT_NO_TIME;
+    gt_buf_add(&part->text, record->json);
+    GT_TRY(gt_buf_status(&part->text));
+    part->raws[part->raw_count++] = raw;
+    return GT_OK;
+}
+
 static gt_status evaluate(worker *w, const gt_record *record)
 {
     const gt_match *matches = NULL;
@@ -199,6 +214,8 @@ static gt_status on_record(void *ctx, const gt_record *record)
     if (status == GT_END)
         return GT_OK;
     GT_TRY(status);
+    if (w->watch->options.keep_events)
+        GT_TRY(keep_raw(w, record));
     GT_TRY(grow(&part->keys, part->count, &part->cap, sizeof *part->keys));
     char name[GT_RECORD_ID_MAX];
     part->keys[part->count++] = (gt_memory_key){gt_hash64(gt_record_id(record, name), 0),
