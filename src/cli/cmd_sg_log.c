@@ -82,6 +82,12 @@ static void add_pairs(log_command *c, const gt_sg_step *step, gt_json *line)
         gt_json_add(line, GT_STR("never_readded"), lost);
 }
 
+static const char *confidence(const gt_sg_change *change)
+{
+    static const char *const texts[] = {"response", "request", "ids only", "incomplete"};
+    return texts[change->confidence <= GT_SG_INCOMPLETE ? change->confidence : GT_SG_INCOMPLETE];
+}
+
 static const char *net_effect(const gt_sg_effect *effect)
 {
     if (effect->opened.count)
@@ -112,6 +118,7 @@ static gt_json *line_json(log_command *c, const gt_sg_step *step, const gt_sg_ef
     gt_json_add(line, GT_STR("unknown"), gt_json_new_bool(a, effect->unknown));
     gt_json_add(line, GT_STR("baseline"),
                 gt_json_new_str(a, gt_str_c(gt_sg_baseline_text(g->baseline))));
+    gt_json_add(line, GT_STR("confidence"), gt_json_new_str(a, gt_str_c(confidence(change))));
     gt_json_add(line, GT_STR("actor"), gt_sg_actor_json(a, &change->actor));
     if (step->resource.len)
         gt_json_add(line, GT_STR("resource"), gt_json_new_str(a, step->resource));

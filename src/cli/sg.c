@@ -229,6 +229,23 @@ void gt_sg_run_done(gt_sg_run *r)
 
 /* --- groups ------------------------------------------------------------------------------------- */
 
+static bool is_one_of(gt_cli *cli, gt_option_id id, gt_str text)
+{
+    size_t count;
+    const gt_str *list = gt_cli_list(cli, id, &count);
+    for (size_t i = 0; i < count; i++)
+        if (gt_str_eq(list[i], text))
+            return true;
+    return count == 0;
+}
+
+/* --account and --region; over paths the pipeline has seen to them. */
+static bool is_wanted(gt_sg_run *r, const gt_sg_group *g)
+{
+    return is_one_of(r->cli, GT_OPT_ACCOUNT, g->account) &&
+           is_one_of(r->cli, GT_OPT_REGION, g->region);
+}
+
 static gt_status one_group(gt_sg_run *r, gt_str id, gt_sg_group_fn *fn, void *context)
 {
     gt_sg_timeline *timeline;
@@ -239,6 +256,8 @@ static gt_status one_group(gt_sg_run *r, gt_str id, gt_sg_group_fn *fn, void *co
         GT_TRY(gt_sg_db_load_group(r->store, &r->facts, id, &r->history));
     }
     GT_TRY(gt_sg_history_fold(r->history, r->arena, id, &timeline));
+    if (r->store && !is_wanted(r, &timeline->group))
+        return GT_OK;
     GT_TRY(fn(context, timeline));
     gt_sg_flush_text(r);
     return r->cli->out_failed ? GT_IO : GT_OK;

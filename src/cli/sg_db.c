@@ -159,6 +159,7 @@ static gt_status on_change(void *ctx, gt_str packed)
     for (size_t i = 0; i < c->attachment_count; i++) {
         GT_TRY(enqueue(l, c->attachments[i].resource));
         GT_TRY(enqueue(l, c->attachments[i].interface));
+        GT_TRY(enqueue(l, c->attachments[i].vpc_id));
     }
     if (l->names && c->group_id.len && c->operation < GT_SG_ATTACH)
         GT_TRY(enqueue_printf(l, "life:", c->group_id));

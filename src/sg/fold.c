@@ -56,6 +56,28 @@ static size_t named_first(const gt_sg_history *h, gt_str id)
     return low;
 }
 
+/* The CreateVpc that made a default group, as the group's own create. */
+static gt_status gather_default(builder *b)
+{
+    const gt_sg_group *g = &b->timeline->group;
+    const gt_sg_bucket *vpc = gt_sg_history_bucket(b->history, g->vpc_id);
+    if (!gt_str_is(g->name, "default") || g->baseline != GT_SG_COMPLETE)
+        return GT_OK;
+    for (uint32_t i = 0; vpc && i < vpc->count; i++) {
+        gt_sg_change *c = gt_sg_history_unpack(b->history, b->arena, vpc->items[i]);
+        if (!c)
+            return gt_arena_status(b->arena);
+        if (c->operation != GT_SG_VPC || !c->vpc_created)
+            continue;
+        c->operation = GT_SG_CREATE;
+        c->group_id = g->id;
+        c->group_name = g->name;
+        c->default_group = true;
+        b->changes[b->change_count++] = c;
+    }
+    return GT_OK;
+}
+
 static gt_status gather(builder *b)
 {
     gt_sg_history *h = b->history;
@@ -64,7 +86,8 @@ static gt_status gather(builder *b)
     size_t first = named_first(h, id), last = first;
     while (last < h->named_count && gt_str_eq(h->named[last].group_id, id))
         last++;
-    size_t room = (own ? own->count : 0) + (last - first) + 1;
+    const gt_sg_bucket *vpc = gt_sg_history_bucket(h, b->timeline->group.vpc_id);
+    size_t room = (own ? own->count : 0) + (last - first) + (vpc ? vpc->count : 0) + 1;
     b->changes = gt_arena_array(b->arena, gt_sg_change *, room);
     if (!b->changes)
         return gt_arena_status(b->arena);
@@ -72,6 +95,7 @@ static gt_status gather(builder *b)
         GT_TRY(gather_one(b, own->items[i], false));
     for (; first < last; first++)
         GT_TRY(gather_one(b, h->named[first].entry, h->named[first].inferred));
+    GT_TRY(gather_default(b));
     return gt_sg_changes_sort(b->arena, b->changes, &b->change_count);
 }
 

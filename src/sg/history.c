@@ -408,6 +408,30 @@ static gt_status vpcs_spread(gt_sg_history *h, gt_arena *scratch)
     return GT_OK;
 }
 
+/* A VPC's default group comes with the VPC: when that was seen, the group was seen made. Its id is told
+ * later, by what it is put on. */
+static gt_status default_groups_learn(gt_sg_history *h, gt_arena *scratch)
+{
+    for (size_t i = 0; i < h->group_count; i++) {
+        gt_sg_group *g = &h->groups[i];
+        const gt_sg_bucket *b = gt_sg_history_bucket(h, g->vpc_id);
+        if (!gt_str_is(g->name, "default") || g->baseline != GT_SG_PARTIAL || !b)
+            continue;
+        for (uint32_t k = 0; k < b->count; k++) {
+            gt_arena_mark mark = gt_arena_save(scratch);
+            gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[k]);
+            if (!c)
+                return GT_NOMEM;
+            if (c->operation == GT_SG_VPC && c->vpc_created) {
+                g->baseline = GT_SG_COMPLETE;
+                g->created = c->time;
+            }
+            gt_arena_rewind(scratch, mark);
+        }
+    }
+    return GT_OK;
+}
+
 static gt_status groups_make(gt_sg_history *h, gt_arena *scratch)
 {
     size_t count = 0;
@@ -432,6 +456,7 @@ static gt_status groups_make(gt_sg_history *h, gt_arena *scratch)
     h->group_count = count;
     qsort(h->groups, count, sizeof *h->groups, cmp_group);
     GT_TRY(vpcs_spread(h, scratch));
+    GT_TRY(default_groups_learn(h, scratch));
     for (size_t i = 0; i < h->anchor_count; i++) {
         gt_sg_group key = {.id = h->anchors[i].group_id};
         gt_sg_group *g = bsearch(&key, h->groups, count, sizeof *g, cmp_group);

@@ -175,6 +175,7 @@ typedef struct gt_sg_change {
     gt_sg_rule *unmatched; /* of a revoke: what AWS says matched no rule */
     size_t unmatched_count;
 
+    bool default_group; /* set by the history: a VPC's own group, which CreateVpc made */
     bool inferred; /* set by the history: the group is the only one the name can have meant */
 
     gt_sg_attachment *attachments;

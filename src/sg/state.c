@@ -477,23 +477,34 @@ static bool apply_describe(gt_sg_fold *f, gt_arena *arena, gt_sg_state *s, const
     return true;
 }
 
-static bool apply_create(gt_sg_fold *f, gt_arena *arena, gt_sg_state *s, gt_sg_step *step)
+static bool slot_imply(gt_sg_fold *f, gt_arena *arena, gt_sg_state *s, const gt_sg_rule *rule,
+                       gt_sg_step *step)
+{
+    gt_sg_slot *slot = slot_begin(f, arena, s, rule, step);
+    if (slot && slot->version) {
+        slot->version->introduced = step;
+        slot->version->implied = true;
+    }
+    return slot != NULL;
+}
+
+/* What AWS puts into a new group: all egress, and into a VPC's default group all ingress from itself. */
+static bool apply_create(gt_sg_fold *f, gt_arena *arena, gt_sg_state *s, const gt_sg_change *c,
+                         gt_sg_step *step)
 {
     gt_sg_rule all = {.direction = GT_SG_EGRESS, .protocol = GT_SG_PROTOCOL_ALL, .from_port = -1,
                       .to_port = -1, .peer = GT_SG_PEER_CIDR, .content_known = true};
+    gt_sg_rule self = {.direction = GT_SG_INGRESS, .protocol = GT_SG_PROTOCOL_ALL,
+                       .from_port = -1, .to_port = -1, .peer = GT_SG_PEER_GROUP,
+                       .peer_id = c->group_id, .peer_account = c->account, .content_known = true};
     s->exists = true;
     s->deleted = false;
     for (int v6 = 0; v6 <= (f->ipv6 ? 1 : 0); v6++) {
         all.cidr.net.v6 = v6;
-        gt_sg_slot *slot = slot_begin(f, arena, s, &all, step);
-        if (!slot)
+        if (!slot_imply(f, arena, s, &all, step))
             return false;
-        if (slot->version) {
-            slot->version->introduced = step;
-            slot->version->implied = true;
-        }
     }
-    return true;
+    return !c->default_group || slot_imply(f, arena, s, &self, step);
 }
 
 bool gt_sg_state_apply(gt_sg_fold *f, gt_arena *arena, gt_sg_state *s, const gt_sg_change *c,
@@ -503,7 +514,7 @@ bool gt_sg_state_apply(gt_sg_fold *f, gt_arena *arena, gt_sg_state *s, const gt_
         step->uncertain = c->confidence == GT_SG_INCOMPLETE;
     switch (c->operation) {
     case GT_SG_CREATE:
-        return apply_create(f, arena, s, step);
+        return apply_create(f, arena, s, c, step);
     case GT_SG_AUTHORIZE:
         return apply_authorize(f, arena, s, c, step);
     case GT_SG_REVOKE:

@@ -377,6 +377,41 @@ static void test_prefix_lists(void **unused)
     load_free(&l);
 }
 
+/* --- default groups ----------------------------------------------------------------------------------------- */
+
+static void test_default_group(void **unused)
+{
+    load l = load_new();
+    gt_sg_history *h = gt_sg_history_new();
+    gt_sg_timeline *t;
+    (void)unused;
+    assert_int_equal(
+        gt_sg_history_add(h, change_of(&l, "{" AT("1", "a") "\"eventName\":\"CreateVpc\",\"requestParameters\":{"
+                                           "\"amazonProvidedIpv6CidrBlock\":true},\"responseElements\":{\"vpc\":{"
+                                           "\"vpcId\":\"vpc-1\",\"isDefault\":false}}}")),
+        GT_OK);
+    assert_int_equal(
+        gt_sg_history_add(h, change_of(&l, "{" AT("2", "b") "\"eventName\":\"CreateNetworkInterface\","
+                                           "\"requestParameters\":{\"groupSet\":{}},\"responseElements\":{"
+                                           "\"networkInterface\":{\"networkInterfaceId\":\"eni-1\",\"vpcId\":"
+                                           "\"vpc-1\",\"groupSet\":{\"items\":[{\"groupId\":\"sg-1\",\"groupName\":"
+                                           "\"default\"}]}}}}")),
+        GT_OK);
+    assert_int_equal(gt_sg_history_fold(h, l.arena, GT_STR("sg-1"), &t), GT_OK);
+    assert_int_equal(t->group.baseline, GT_SG_COMPLETE);
+    assert_int_equal(t->version_count, 3); /* all egress in both families, all ingress from itself */
+    assert_non_null(t->created);
+    assert_true(gt_str_is(t->created->change->event_id, "a"));
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(t->versions[i]->implied);
+        assert_ptr_equal(t->versions[i]->introduced, t->created);
+        assert_int_equal(t->versions[i]->rule.peer == GT_SG_PEER_GROUP,
+                         t->versions[i]->rule.direction == GT_SG_INGRESS);
+    }
+    gt_sg_history_free(h);
+    load_free(&l);
+}
+
 /* --- no memory --------------------------------------------------------------------------------------------- */
 
 static gt_status everything(const gt_json *records, gt_arena *arena)
@@ -429,7 +464,8 @@ int main(void)
         cmocka_unit_test(test_shapes),       cmocka_unit_test(test_ports),
         cmocka_unit_test(test_outcomes),     cmocka_unit_test(test_attachments),
         cmocka_unit_test(test_actors),       cmocka_unit_test(test_snapshots),
-        cmocka_unit_test(test_prefix_lists), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_prefix_lists), cmocka_unit_test(test_default_group),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
