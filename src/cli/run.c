@@ -230,6 +230,21 @@ static void note_error(gt_run *run, const gt_problem *problem)
     gt_buf_add_byte(&run->errors, '}');
 }
 
+/* Warnings do not crowd errors out, nor one broken file another: its first error is always told. */
+static bool is_shown(gt_run *run, const gt_problem *problem, bool warning)
+{
+    gt_run_problems *kind = warning ? &run->warnings_told : &run->errors_told;
+    bool first = !warning && problem->input != run->broken;
+    if (!warning)
+        run->broken = problem->input;
+    if (kind->shown >= GT_CLI_PROBLEMS_MAX && !first) {
+        kind->hidden++;
+        return false;
+    }
+    kind->shown++;
+    return true;
+}
+
 static void on_problem(void *ctx, const gt_problem *problem)
 {
     gt_run *run = ctx;
@@ -237,10 +252,7 @@ static void on_problem(void *ctx, const gt_problem *problem)
     pthread_mutex_lock(&run->lock);
     if (!warning)
         note_error(run, problem);
-    if (run->problems_shown >= GT_CLI_PROBLEMS_MAX) {
-        run->problems_hidden++;
-    } else {
-        run->problems_shown++;
+    if (is_shown(run, problem, warning)) {
         gt_progress_clear(run->cli);
         const char *reason = problem->reason;
         if (warning)
@@ -389,9 +401,12 @@ int gt_run_go(gt_run *run, const gt_pipeline_stage *stage)
     signal(SIGTERM, SIG_DFL);
     gt_progress_clear(run->cli);
     int filled = end_filling(run);
-    if (run->problems_hidden)
-        gt_cli_error(run->cli, "%llu more problems like these%s",
-                     (unsigned long long)run->problems_hidden, "; --summary FILE lists all of them");
+    if (run->warnings_told.hidden)
+        gt_cli_warn(run->cli, "%llu more warnings like these",
+                    (unsigned long long)run->warnings_told.hidden);
+    if (run->errors_told.hidden)
+        gt_cli_error(run->cli, "%llu more problems like these; --summary FILE lists all of them",
+                     (unsigned long long)run->errors_told.hidden);
     if (filled || (status == GT_IO && run->cli->out_failed))
         return GT_EXIT_INPUT;
     if (status != GT_OK && status != GT_END)

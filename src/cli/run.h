@@ -12,6 +12,11 @@
 
 #include <pthread.h>
 
+/* Hidden are those past GT_CLI_PROBLEMS_MAX; the summary lists every error. */
+typedef struct gt_run_problems {
+    uint64_t shown, hidden;
+} gt_run_problems;
+
 typedef struct gt_run {
     gt_cli *cli;
     gt_input_filter filter;
@@ -21,8 +26,8 @@ typedef struct gt_run {
     gt_ecs_tables *tables; /* NULL until gt_run_tables */
     const gt_pipeline_stage *stage;
     gt_buf errors; /* the summary's list, without its brackets */
-    uint64_t problems_shown;
-    uint64_t problems_hidden; /* past GT_CLI_PROBLEMS_MAX; all of them are in the summary */
+    gt_run_problems errors_told, warnings_told;
+    const gt_input *broken; /* the input of the last error */
     pthread_mutex_t lock;     /* progress and the rest come from different threads */
     int64_t begin_ms, drawn_ms;
     gt_store *fill;    /* not NULL: gt_run_go also keeps every record it reads there */
