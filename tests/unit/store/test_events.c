@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "store/events.h"
+#include "store/filler.h"
 #include "store/terms.h"
 
 #define RECORDS 6000
@@ -301,6 +302,49 @@ static void filter_never_says_no(void **state)
     }
 }
 
+static gt_status count_found(void *user, const gt_event_found *found)
+{
+    (void)found;
+    (*(int *)user)++;
+    return GT_OK;
+}
+
+/* Fill and search with the nth request for memory failing: an answer, or GT_NOMEM, and nothing leaks. */
+static gt_status fill_and_find(fixture *f, int *ret_found)
+{
+    gt_filler *filler;
+    gt_filler_counts counts;
+    GT_TRY(gt_filler_new(f->store, &filler));
+    gt_filler_worker *worker = gt_filler_worker_new(filler);
+    gt_status status = worker ? GT_OK : GT_NOMEM;
+    for (size_t i = 0; i < 40 && status == GT_OK; i++)
+        status = gt_filler_add(worker, gt_str_c(f->recs[i].json), GT_STR("2025-01-01T00:00:00Z"));
+    gt_status done = gt_filler_worker_done(worker), closed = gt_filler_close(filler, &counts);
+    GT_TRY(status);
+    GT_TRY(done);
+    GT_TRY(closed);
+    gt_event_search search = {.since = INT64_MIN, .until = INT64_MAX};
+    return gt_events_find(f->store, &search, count_found, ret_found, NULL);
+}
+
+static void memory_runs_out(void **state)
+{
+    fixture *f = *state;
+    bool ok = false;
+    for (long after = 0; after < 400 && !ok; after++) {
+        int found = 0;
+        gt_mem_fail_after(after);
+        gt_status status = fill_and_find(f, &found);
+        gt_mem_fail_after(-1);
+        ok = status == GT_OK;
+        if (ok)
+            assert_int_equal(found, 40);
+        else
+            assert_int_equal(status, GT_NOMEM);
+    }
+    assert_true(ok);
+}
+
 static void finds_bytes(void **state)
 {
     (void)state;
@@ -345,6 +389,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         T(equals_naive), T(filters_select), T(refill_changes_nothing),
         T(doubled_block_is_answered_once), T(expires), T(damage_is_told), T(callback_stops),
+        T(memory_runs_out),
         cmocka_unit_test(filter_never_says_no), cmocka_unit_test(halving_is_exact),
         cmocka_unit_test(finds_bytes),
 #undef T
