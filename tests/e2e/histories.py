@@ -238,6 +238,39 @@ def hops():
     return h.records, h.names
 
 
+def far():
+    """A caller of another account, recorded by both; a back door used later; CloudFormation at work."""
+    h = History("far")
+    other = "111122223333"
+    shared = h.uid()
+    caller = user("partner", "AKIAPARTNER00000001", "198.51.100.80")
+    caller["identity"].update(accountId=other, arn="arn:aws:iam::%s:user/partner" % other)
+    given = {"credentials": {"accessKeyId": "ASIAFAR000000000001"}}
+    request = {"roleArn": "arn:aws:iam::%s:role/guest" % ACCOUNT, "roleSessionName": "x"}
+    h.add(-9, {"address": "198.51.100.80", "agent": "aws-cli/2", "identity": {
+        "type": "AWSAccount", "principalId": "AIDAPARTNER", "accountId": other}}, "sts", "AssumeRole",
+          request, given, "here", sharedEventID=shared)
+    h.add(-9, caller, "sts", "AssumeRole", request, given, "there", sharedEventID=shared,
+          recipientAccountId=other)
+    guest = role("guest", "x", "ASIAFAR000000000001", "198.51.100.80")
+    authorize(h, 0, guest, "sg-0222222222222222b", "tcp", 22, 22, "0.0.0.0/0", "sgr-0000000000000060",
+              "by_partner")
+    thief = role("ops", "y", "ASIATHIEF0000000001", "203.0.113.66")
+    h.add(5, thief, "iam", "CreateAccessKey", {"userName": "support"},
+          {"accessKey": {"accessKeyId": "AKIASUPPORT00000002", "userName": "support"}}, "made")
+    authorize(h, 30, user("support", "AKIASUPPORT00000002", "203.0.113.67"), "sg-0222222222222222b",
+              "tcp", 3389, 3389, "0.0.0.0/0", "sgr-0000000000000061", "by_back_door")
+    admin = user("admin", "AKIAADMIN0000000001")
+    h.add(60, admin, "cloudformation", "UpdateStack", {"stackName": "shop"}, {"stackId": "arn:x"},
+          "stack")
+    service = user("admin", "AKIAADMIN0000000001", "cloudformation.amazonaws.com",
+                   "cloudformation.amazonaws.com")
+    service["identity"]["invokedBy"] = "cloudformation.amazonaws.com"
+    authorize(h, 61, service, "sg-0222222222222222b", "tcp", 443, 443, "0.0.0.0/0",
+              "sgr-0000000000000062", "by_stack")
+    return h.records, h.names
+
+
 def write(records, path):
     with open(path, "w", encoding="utf-8") as f:
         json.dump({"Records": records}, f)
