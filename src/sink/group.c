@@ -114,8 +114,9 @@ static gt_status init_worker(gt_sink_group *group, const gt_config_section *sect
     gt_assert(ops); /* config.def has the same types */
     int64_t batch = gt_config_number(section, GT_CONFIG_SINK_BATCH);
     *w = (sink_worker){.group = group, .name = section->name, .idle = false};
+    w->env = sink_worker_env(w);
     w->sink = (gt_sink){
-        .ops = ops, .section = section, .config = group->options.config, .env = group->options.env};
+        .ops = ops, .section = section, .config = group->options.config, .env = &w->env};
     w->batch_items = ops->batch_max && (int64_t)ops->batch_max < batch ? ops->batch_max
                                                                        : (size_t)batch;
     w->health = (gt_sink_health){.name = section->name, .type = section->type};

@@ -96,7 +96,7 @@ struct gt_sink {
     const gt_sink_ops *ops;
     const gt_config_section *section;
     const gt_config *config;
-    const gt_net_env *env;
+    const gt_net_env *env; /* stopped(): give up what is being sent */
     gt_store *store;       /* the sink's own connection */
     int64_t place;         /* kept in the store with what was sent: a file's length */
     int64_t retry_after_ms; /* set by send: the other side named a pause; 0: it did not */

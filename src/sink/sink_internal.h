@@ -9,6 +9,7 @@
 typedef struct sink_worker {
     gt_sink_group *group;
     gt_sink sink;
+    gt_net_env env; /* the group's, but stopped() once a stop has waited long enough */
     gt_str name;
     pthread_t thread;
     bool started;
@@ -35,8 +36,9 @@ struct gt_sink_group {
     pthread_mutex_t say_lock;
 };
 
-/* worker.c: the thread. */
+/* worker.c: the thread, and the world as its sink sees it. */
 void *sink_worker_main(void *worker);
+gt_net_env sink_worker_env(sink_worker *worker);
 
 /* aws.c: how a section (or [aws]) reaches AWS. */
 typedef struct gt_aws gt_aws;

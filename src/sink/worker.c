@@ -5,6 +5,49 @@
 #include <stdio.h>
 #include <time.h>
 
+/* --- the world, for the sink ------------------------------------------------------------------ */
+
+static const gt_net_env *outer(void *worker)
+{
+    return ((sink_worker *)worker)->group->options.env;
+}
+
+static const char *env_getenv(void *worker, const char *name)
+{
+    return outer(worker)->getenv(outer(worker)->ctx, name);
+}
+
+static gt_time_ms env_now(void *worker)
+{
+    return outer(worker)->now(outer(worker)->ctx);
+}
+
+static void env_sleep(void *worker, int64_t ms)
+{
+    outer(worker)->sleep(outer(worker)->ctx, ms);
+}
+
+static uint64_t env_random(void *worker)
+{
+    return outer(worker)->random(outer(worker)->ctx);
+}
+
+/* What is being sent is given up when a stop has waited long enough. */
+static bool env_stopped(void *worker)
+{
+    gt_sink_group *group = ((sink_worker *)worker)->group;
+    gt_time_ms now = env_now(worker);
+    pthread_mutex_lock(&group->lock);
+    bool stopped = group->stopping && now >= group->stop_at;
+    pthread_mutex_unlock(&group->lock);
+    return stopped;
+}
+
+gt_net_env sink_worker_env(sink_worker *worker)
+{
+    return (gt_net_env){worker, env_getenv, env_now, env_sleep, env_random, env_stopped};
+}
+
 static gt_time_ms now_of(const sink_worker *w)
 {
     return w->sink.env->now(w->sink.env->ctx);

@@ -6,6 +6,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#define FLUSH_SLICE_MS 200
+
 typedef struct kafka {
     rd_kafka_t *producer;
     gt_arena *batch; /* of the send under way, for reasons */
@@ -118,6 +120,16 @@ static void produce(gt_sink *sink, kafka *k, gt_sink_item *item)
         answer(k, item, err);
 }
 
+/* Wait for the answers, in slices: a stop must not wait for a broker that is away. */
+static bool flush(gt_sink *sink, kafka *k)
+{
+    int64_t left = gt_config_number(sink->section, GT_CONFIG_SINK_TIMEOUT) + 1000;
+    for (; left > 0 && !sink->env->stopped(sink->env->ctx); left -= FLUSH_SLICE_MS)
+        if (rd_kafka_flush(k->producer, FLUSH_SLICE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return true;
+    return false;
+}
+
 static void kafka_send(gt_sink *sink, gt_arena *batch, gt_sink_item *items, size_t count)
 {
     kafka *k = sink->own;
@@ -131,10 +143,8 @@ static void kafka_send(gt_sink *sink, gt_arena *batch, gt_sink_item *items, size
     k->batch = batch;
     for (size_t i = 0; i < count; i++)
         produce(sink, k, &items[i]);
-    int64_t timeout = gt_config_number(sink->section, GT_CONFIG_SINK_TIMEOUT) + 1000;
-    rd_kafka_resp_err_t err = rd_kafka_flush(k->producer, (int)timeout);
     char text[256];
-    if (!err && !rd_kafka_fatal_error(k->producer, text, sizeof text))
+    if (flush(sink, k) && !rd_kafka_fatal_error(k->producer, text, sizeof text))
         return;
     /* Nothing may answer for these items once they are gone: end this producer, make another later.
      */

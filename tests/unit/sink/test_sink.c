@@ -194,6 +194,49 @@ static void nothing_is_lost_while_away(void **state)
     world_close(&w);
 }
 
+static int hangs(void *ctx, int n, gt_str line, gt_str body, gt_buf *ret_body)
+{
+    (void)n, (void)line, (void)body, (void)ret_body;
+    while (!atomic_load((atomic_bool *)ctx))
+        env_sleep(NULL, 10);
+    return 200;
+}
+
+/* librdkafka's threads are C11's, which gcc 12's ThreadSanitizer does not know: it crashes in them. */
+#ifdef __SANITIZE_THREAD__
+#define KAFKA "type = 'syslog'\nname = 'kafka'\naddress = 'tcp://127.0.0.1:1'\n"
+#else
+#define KAFKA "type = 'kafka'\nbrokers = '127.0.0.1:1'\ntopic = 't'\n"
+#endif
+
+/* A stop waits as long as it was told, not as long as the other side hangs. */
+static void a_stop_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    world w;
+    server s;
+    char text[256];
+    atomic_bool go_on = false;
+    world_open(&w);
+    server_start(&s, hangs, &go_on);
+    snprintf(text, sizeof text,
+             "[[sink]]\ntype = 'webhook'\nurl = 'http://127.0.0.1:%d/'\n[[sink]]\n" KAFKA, s.port);
+    world_config(&w, text);
+    world_start(&w);
+    world_alert(&w, 0);
+    env_sleep(NULL, 300);
+    gt_time_ms begin = env_now(NULL);
+    gt_sink_group_stop(w.group, 500);
+    w.group = NULL;
+    assert_true(env_now(NULL) - begin < 6000); /* Kafka's timeout alone is 30 s */
+    atomic_store(&go_on, true);
+    server_stop(&s);
+    assert_int_equal(world_state(&w, "webhook").queued, 1);
+    assert_int_equal(world_state(&w, "kafka").queued, 1);
+    gt_buf_done(&s.bodies);
+    world_close(&w);
+}
+
 static int slack_ok(void *ctx, int n, gt_str line, gt_str body, gt_buf *ret_body)
 {
     (void)n, (void)line, (void)ret_body;
@@ -402,6 +445,7 @@ int main(void)
         cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_webhook),
         cmocka_unit_test(nothing_is_lost_while_away),
+        cmocka_unit_test(a_stop_does_not_wait_for_ever),
         cmocka_unit_test(slack),
         cmocka_unit_test(opensearch),
         cmocka_unit_test(syslog_udp),
