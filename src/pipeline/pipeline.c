@@ -11,6 +11,7 @@
 #define BATCH_BYTES (1 * GT_MIB)      /* hand in a large input's output in pieces of this size */
 #define PROGRESS_BYTES (4 * GT_MIB)   /* decoded bytes between two reports within one input */
 #define LARGE_INPUT (4 * GT_MIB)      /* an input that alone may keep a thread busy at the end */
+#define READ_AHEAD 32                 /* inputs, where files are not in memory */
 #define INTERRUPT_MASK 63             /* records between two looks at the flag */
 
 /* --- emitting ----------------------------------------------------------------------------------*/
@@ -230,7 +231,27 @@ static gt_status read_input(worker *w)
         gt_reader_run(w->reader, r->options->kind, gt_source_file_read, &file, file.size, &sink);
     gt_source_file_close(&file);
     atomic_fetch_add(&r->decoded_bytes, w->bytes_decoded);
+    if (file.waited)
+        atomic_store_explicit(&r->cold, true, memory_order_relaxed);
     return status;
+}
+
+/* Where files are not in memory, the disk is kept busy with the ones that come next. */
+static void fetch_ahead(run *r)
+{
+    const gt_inputs *inputs = r->options->inputs;
+    size_t from, to;
+    if (!atomic_load_explicit(&r->cold, memory_order_relaxed))
+        return;
+    pthread_mutex_lock(&r->lock);
+    from = r->fetched > r->next_input ? r->fetched : r->next_input;
+    to = r->next_input + READ_AHEAD < inputs->count ? r->next_input + READ_AHEAD : inputs->count;
+    if (to > from)
+        r->fetched = to;
+    pthread_mutex_unlock(&r->lock);
+    for (size_t i = from; i < to; i++)
+        if (!r->options->fetch || !gt_str_starts(inputs->items[i].name, GT_STR("s3://")))
+            gt_source_file_prefetch(&inputs->items[i]);
 }
 
 /* The next input for a free worker: in order, so that output need not wait; but a large one that
@@ -272,6 +293,7 @@ static void *work(void *ctx)
     uint64_t begin_ns = now_ns(r);
     while (claim(w)) {
         gt_status status = read_input(w);
+        fetch_ahead(r);
         if (status != GT_OK && status != GT_END)
             run_fail(r, status);
         batch_give(w, true);

@@ -65,6 +65,7 @@ typedef struct run {
     bool *claimed;
     size_t next_input;    /* the lowest that may be unclaimed */
     uint64_t unclaimed_bytes;
+    size_t fetched;       /* inputs before this one were fetched ahead */
     size_t *large;        /* indices of large inputs, by size */
     size_t large_count, large_next;
     size_t ahead;         /* workers on an input taken out of order */
@@ -74,6 +75,7 @@ typedef struct run {
     worker *workers;
     size_t worker_count;
     atomic_bool stop;
+    atomic_bool cold; /* a file was not in memory */
     atomic_uint_least64_t decoded_bytes;
 } run;
 

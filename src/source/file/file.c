@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* How long an interrupt may wait for a silent pipe. */
@@ -56,7 +57,9 @@ gt_status gt_source_file_open(const gt_input *input, gt_source_file *ret, const 
             close(fd);
         return GT_IO;
     }
-    *ret = (gt_source_file){fd, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0, NULL};
+    bool regular = S_ISREG(st.st_mode);
+    *ret = (gt_source_file){
+        .fd = fd, .size = regular ? (uint64_t)st.st_size : 0, .no_peek = !regular};
     return GT_OK;
 }
 
@@ -81,6 +84,18 @@ static bool wait_readable(const gt_source_file *file)
     return true;
 }
 
+/* What is in memory comes without waiting; that it is not tells the caller to read ahead. */
+static ssize_t read_from_memory(gt_source_file *file, char *to, size_t room)
+{
+    struct iovec piece = {to, room};
+    ssize_t got = preadv2(file->fd, &piece, 1, -1, RWF_NOWAIT);
+    if (got < 0 && errno == EAGAIN)
+        file->waited = true;
+    else if (got < 0 && errno != EINTR)
+        file->no_peek = true;
+    return got;
+}
+
 gt_status gt_source_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
 {
     gt_source_file *file = ctx;
@@ -88,6 +103,13 @@ gt_status gt_source_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
     if (!wait_readable(file)) {
         *ret_len = 0;
         return GT_OK;
+    }
+    if (!file->no_peek) {
+        got = read_from_memory(file, to, room);
+        if (got > 0) {
+            *ret_len = (size_t)got;
+            return GT_OK;
+        }
     }
     do
         got = read(file->fd, to, room);

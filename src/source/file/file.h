@@ -10,6 +10,8 @@ typedef struct gt_source_file {
     uint64_t size; /* now; 0 when it has none */
     const volatile int *interrupt; /* when it becomes non-zero, a pipe that is silent has ended; may be
                                       NULL, as gt_source_file_open leaves it */
+    bool waited;  /* some bytes were not in memory */
+    bool no_peek; /* the system cannot say whether they are */
 } gt_source_file;
 
 /* Open for reading; "-" is stdin. On GT_IO *reterr_reason is a static text. */
