@@ -4,6 +4,7 @@
 
 /* Entities named in a line of text; the whole list is in the other formats. */
 #define ENTITIES_SHOWN 4
+#define PIECES_SHOWN 3
 #define AGENT_BYTES_SHOWN 60
 
 gt_colour gt_render_severity_colour(gt_str severity)
@@ -189,6 +190,62 @@ static void label(gt_buf *out, bool colour, const char *name)
                   gt_cli_colour(colour, GT_COLOUR_OFF));
 }
 
+/* "tcp/22 from 0.0.0.0/0 (internet)" */
+static void add_piece(gt_buf *out, const gt_json *piece)
+{
+    gt_str protocol = field(piece, "protocol"), first = field(piece, "from_port");
+    gt_str last = field(piece, "to_port");
+    bool egress = gt_str_is(field(piece, "direction"), "egress");
+    gt_cli_escape(out, gt_str_is(protocol, "-1") ? GT_STR("everything") : protocol);
+    if (first.len && !gt_str_is(first, "-1")) {
+        gt_buf_add_byte(out, '/');
+        gt_cli_escape(out, first);
+        if (!gt_str_eq(first, last)) {
+            gt_buf_add_byte(out, '-');
+            gt_cli_escape(out, last);
+        }
+    }
+    gt_buf_add(out, egress ? GT_STR(" to ") : GT_STR(" from "));
+    gt_cli_escape(out, field(piece, "cidr"));
+    if (gt_str_is(field(piece, "internet"), "true"))
+        gt_buf_lit(out, " (internet)");
+}
+
+static void add_pieces(gt_buf *out, const gt_json *document, const char *verb, const char *path)
+{
+    const gt_json *list = gt_document_get(document, gt_str_c(path));
+    size_t shown = 0;
+    for (const gt_json *piece = gt_json_first(list); piece; piece = piece->next) {
+        if (shown == PIECES_SHOWN) {
+            gt_buf_printf(out, " +%zu", (size_t)list->count - shown);
+            break;
+        }
+        if (shown++)
+            gt_buf_lit(out, ", ");
+        else
+            gt_buf_printf(out, "%s ", verb);
+        add_piece(out, piece);
+    }
+}
+
+/* What the event opened and closed, where that is known. */
+static void add_effect(gt_buf *out, const gt_json *document, bool colour)
+{
+    gt_str effect = field(document, "gatetrail.security_group.net_effect");
+    size_t begin;
+    if (!effect.len || gt_str_is(effect, "none"))
+        return;
+    label(out, colour, "effect");
+    begin = out->len;
+    add_pieces(out, document, "opens", "gatetrail.security_group.opened");
+    if (out->len > begin && gt_document_get(document, GT_STR("gatetrail.security_group.closed.cidr")))
+        gt_buf_lit(out, "; ");
+    add_pieces(out, document, "closes", "gatetrail.security_group.closed");
+    if (out->len == begin)
+        gt_cli_escape(out, effect);
+    gt_buf_add_byte(out, '\n');
+}
+
 void gt_render_alert(gt_buf *out, const gt_match *match, gt_str file, bool colour)
 {
     const gt_json *document = match->document;
@@ -205,12 +262,7 @@ void gt_render_alert(gt_buf *out, const gt_match *match, gt_str file, bool colou
     add_action(out, document, colour);
     add_entities(out, document, "  ", ENTITIES_SHOWN);
     gt_buf_lit(out, "\n");
-    gt_str effect = field(document, "gatetrail.security_group.net_effect");
-    if (effect.len) {
-        label(out, colour, "effect");
-        gt_cli_escape(out, effect);
-        gt_buf_lit(out, "\n");
-    }
+    add_effect(out, document, colour);
     label(out, colour, "from");
     add_origin(out, document);
     gt_buf_lit(out, "\n");
