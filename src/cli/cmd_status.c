@@ -3,6 +3,7 @@
 #include "cli/database.h"
 #include "json/json.h"
 #include "store/alerts.h"
+#include "store/feeds.h"
 #include "store/sinks.h"
 #include "store/watch.h"
 
@@ -18,6 +19,7 @@ typedef struct status {
     size_t gap_count;
     int64_t alerts[3];
     uint64_t late, capped;
+    gt_buf findings_text, findings_json;
     bool attention; /* something wants a person */
 } status;
 
@@ -31,6 +33,26 @@ static gt_status count_missed(void *ctx, const gt_watch_match *m)
     return GT_OK;
 }
 
+static gt_status note_finding(void *ctx, const gt_feed_finding *f)
+{
+    status *s = ctx;
+    gt_buf *out = &s->findings_text;
+    gt_buf_printf(out, "finding: %.*s: ", GT_STR_ARG(f->kind));
+    gt_cli_escape(out, f->name);
+    gt_buf_lit(out, ": ");
+    gt_cli_escape(out, f->detail);
+    gt_buf_lit(out, "\n");
+    out = &s->findings_json;
+    const gt_str texts[] = {f->source, f->kind, f->name, f->detail};
+    static const char *const keys[] = {"source", "kind", "name", "detail"};
+    for (size_t i = 0; i < 4; i++) {
+        gt_buf_printf(out, "%s\"%s\":", i ? "," : out->len ? ",{" : "{", keys[i]);
+        gt_json_write_str(out, texts[i]);
+    }
+    gt_buf_lit(out, "}");
+    return gt_buf_status(out);
+}
+
 static gt_status gather(status *s, gt_store *store)
 {
     gt_arena *arena = s->cli->arena;
@@ -39,6 +61,7 @@ static gt_status gather(status *s, gt_store *store)
     GT_TRY(gt_watch_gaps(store, arena, true, &s->gaps, &s->gap_count));
     GT_TRY(gt_watch_missed(store, GT_STR(""), count_missed, s));
     GT_TRY(gt_alerts_count(store, s->alerts));
+    GT_TRY(gt_feeds_findings_each(store, note_finding, s));
     s->attention = s->gap_count || s->late || s->capped;
     for (size_t i = 0; i < s->source_count; i++)
         s->attention = s->attention || s->sources[i].problem.len || s->sources[i].set_aside ||
@@ -123,6 +146,7 @@ static void print_text(status *s)
         source_text(s, &s->sources[i]);
     for (size_t i = 0; i < s->sink_count; i++)
         sink_text(s, &s->sinks[i]);
+    gt_cli_print(s->cli, gt_buf_str(&s->findings_text));
     gt_cli_printf(s->cli, "alerts: %lld open, %lld acknowledged, %lld closed\n",
                   (long long)s->alerts[0], (long long)s->alerts[1], (long long)s->alerts[2]);
     gt_cli_printf(s->cli, "schedule: %zu open gaps, %llu late, %llu capped%s\n", s->gap_count,
@@ -195,6 +219,8 @@ static void print_json(status *s)
         gt_buf_add(&out, i ? GT_STR(",") : GT_STR(""));
         sink_json(&out, &s->sinks[i]);
     }
+    gt_buf_lit(&out, "],\"findings\":[");
+    gt_buf_add(&out, gt_buf_str(&s->findings_json));
     gt_buf_printf(&out,
                   "],\"alerts\":{\"open\":%lld,\"acknowledged\":%lld,\"closed\":%lld},\"schedule\":{"
                   "\"open_gaps\":%zu,\"late\":%llu,\"capped\":%llu},\"attention\":%s}\n",
@@ -207,7 +233,7 @@ static void print_json(status *s)
 
 int gt_cmd_status(gt_cli *cli)
 {
-    status s = {.cli = cli};
+    status s = {.cli = cli, .findings_text = GT_BUF(GT_GIB), .findings_json = GT_BUF(GT_GIB)};
     gt_store *store = NULL;
     int code = gt_cli_database_open(cli, true, &store, NULL);
     if (code != GT_EXIT_OK)
@@ -222,6 +248,8 @@ int gt_cmd_status(gt_cli *cli)
         print_text(&s);
     }
     gt_store_close(store);
+    gt_buf_done(&s.findings_text);
+    gt_buf_done(&s.findings_json);
     return code == GT_EXIT_OK && s.attention && gt_cli_flag(cli, GT_OPT_EXIT_CODE) ? GT_EXIT_ALERTS
                                                                                    : code;
 }

@@ -105,3 +105,23 @@ gt_status gt_feeds_finding_put(gt_store *store, gt_str source, const char *kind,
     gt_store_bind_i64(stmt, 5, at);
     return gt_store_run(store, stmt);
 }
+
+gt_status gt_feeds_findings_each(gt_store *store, gt_feed_finding_fn fn, void *ctx)
+{
+    sqlite3_stmt *stmt;
+    gt_status status = GT_OK;
+    GT_TRY(gt_store_prepare(store, "SELECT source, kind, name, detail, at FROM feed_finding"
+                                   " ORDER BY at, source, kind, name",
+                            &stmt));
+    for (bool row = true; status == GT_OK;) {
+        GT_TRY(gt_store_step(store, stmt, &row));
+        if (!row)
+            return GT_OK;
+        const gt_feed_finding finding = {
+            gt_store_col_str(stmt, 0), gt_store_col_str(stmt, 1), gt_store_col_str(stmt, 2),
+            gt_store_col_str(stmt, 3), gt_store_col_i64(stmt, 4)};
+        status = fn(ctx, &finding);
+    }
+    (void)sqlite3_reset(stmt);
+    return status == GT_END ? GT_OK : status;
+}

@@ -33,4 +33,12 @@ gt_status gt_feeds_dead_count(gt_store *store, gt_str source, int64_t *ret) GT_M
 gt_status gt_feeds_finding_put(gt_store *store, gt_str source, const char *kind, gt_str name,
                                gt_str detail, gt_time_ms at) GT_MUST_CHECK;
 
+typedef struct gt_feed_finding {
+    gt_str source, kind, name, detail;
+    gt_time_ms at;
+} gt_feed_finding;
+/* All of them, oldest first. Views are valid during the call; GT_END stops early. */
+typedef gt_status (*gt_feed_finding_fn)(void *ctx, const gt_feed_finding *finding);
+gt_status gt_feeds_findings_each(gt_store *store, gt_feed_finding_fn fn, void *ctx) GT_MUST_CHECK;
+
 #endif

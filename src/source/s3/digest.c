@@ -206,7 +206,13 @@ static gt_status check_signature(check *c, gt_str text, gt_str signature)
     if (!signature.len)
         return add_finding(c, "digest signature", bucket, key,
                            GT_STR("the object carries no signature"));
-    GT_TRY(find_key(c, &der));
+    gt_status status = find_key(c, &der);
+    if (status == GT_IO || status == GT_NOTFOUND) /* refused: the files can be checked all the same */
+        return add_finding(c, "digest signature", bucket, key,
+                           gt_arena_printf(c->arena, "not checked: ListPublicKeys: %s%s%s",
+                                           c->response->code, c->response->code[0] ? ": " : "",
+                                           c->response->message));
+    GT_TRY(status);
     if (!der.ptr)
         return add_finding(c, "digest signature", bucket, key,
                            GT_STR("CloudTrail has no public key with its fingerprint"));
