@@ -169,10 +169,16 @@ static void rule_facts(gt_step *step, const gt_group_view *view)
             rule_fact(step, view, "removed", "removed", v);
             continue;
         }
-        gt_json *fact = gt_fact(step, "modified", "changed the rule %.*s from %.*s to %.*s",
-                                GT_STR_ARG(v->rule.rule_id),
-                                GT_STR_ARG(gt_words_rule(inv->arena, &v->rule)),
-                                GT_STR_ARG(gt_words_rule(inv->arena, &now->rule)));
+        gt_json *fact;
+        if (gt_sg_rule_same(&v->rule, &now->rule))
+            fact = gt_fact(step, "modified", "changed the description of %.*s from '%.*s' to '%.*s'",
+                           GT_STR_ARG(v->rule.rule_id), GT_STR_ARG(v->rule.description),
+                           GT_STR_ARG(now->rule.description));
+        else
+            fact = gt_fact(step, "modified", "changed the rule %.*s from %.*s to %.*s",
+                           GT_STR_ARG(v->rule.rule_id),
+                           GT_STR_ARG(gt_words_rule(inv->arena, &v->rule)),
+                           GT_STR_ARG(gt_words_rule(inv->arena, &now->rule)));
         gt_json_setl(fact, "before", gt_sg_rule_json(inv->arena, &v->rule, view->id, GT_STR_NULL));
         gt_json_setl(fact, "after", gt_sg_rule_json(inv->arena, &now->rule, view->id, GT_STR_NULL));
         gt_fact_proof(step, fact, inv->event->id);

@@ -134,10 +134,13 @@ static void judge_modify(gt_apply *a, size_t i, const gt_live_group *group)
 {
     const gt_action *action = &a->plan->actions[i];
     const gt_sg_rule *live = by_id(group, action->rule.rule_id);
+    /* A description that the logs do not tell is no reason to change a rule again, unless the change
+     * was about the description alone. */
+    bool words_only = gt_sg_rule_same(&action->rule, &action->now);
     if (!live)
         gt_apply_set_state(a, i, GT_ACTION_MOVED, GT_STR("the rule is gone"));
     else if (gt_sg_rule_same(live, &action->rule) &&
-             (!action->rule.description.len ||
+             ((!action->rule.description.len && !words_only) ||
               gt_str_eq(live->description, action->rule.description)))
         gt_apply_set_state(a, i, GT_ACTION_ALREADY, GT_STR("the rule is as it was before"));
     else if (gt_sg_rule_same(live, &action->now))

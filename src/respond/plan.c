@@ -172,10 +172,16 @@ static void modify_back(planner *p, const gt_group_view *view, const gt_sg_versi
         return;
     a->rule = was->rule;
     a->now = now->rule;
-    a->words = gt_arena_printf(p->arena, "change %.*s back from %.*s to %.*s",
-                               GT_STR_ARG(was->rule.rule_id),
-                               GT_STR_ARG(gt_words_rule(p->arena, &now->rule)),
-                               GT_STR_ARG(gt_words_rule(p->arena, &was->rule)));
+    if (gt_sg_rule_same(&was->rule, &now->rule))
+        a->words = gt_arena_printf(p->arena, "change the description of %.*s back from '%.*s' to "
+                                   "'%.*s'", GT_STR_ARG(was->rule.rule_id),
+                                   GT_STR_ARG(now->rule.description),
+                                   GT_STR_ARG(was->rule.description));
+    else
+        a->words = gt_arena_printf(p->arena, "change %.*s back from %.*s to %.*s",
+                                   GT_STR_ARG(was->rule.rule_id),
+                                   GT_STR_ARG(gt_words_rule(p->arena, &now->rule)),
+                                   GT_STR_ARG(gt_words_rule(p->arena, &was->rule)));
 }
 
 static void revert_attachment(planner *p, const gt_group_view *view)
@@ -345,14 +351,15 @@ static void quarantine_group(planner *p, const gt_group_view *view)
 
 /* --- refusals --------------------------------------------------------------------------------------- */
 
-static bool reopens_internet(const gt_plan *plan)
+/* Did the event take something away from the internet, which its inverse gives back? */
+static bool closed_internet(const gt_subject *subject)
 {
-    for (size_t i = 0; i < plan->action_count; i++) {
-        const gt_action *a = &plan->actions[i];
-        if ((a->kind == GT_ACTION_AUTHORIZE || a->kind == GT_ACTION_MODIFY) &&
-            a->rule.direction == GT_SG_INGRESS && a->rule.peer == GT_SG_PEER_CIDR &&
-            gt_sg_is_internet(&a->rule.cidr))
-            return true;
+    for (size_t i = 0; i < subject->group_count; i++) {
+        const gt_sg_space *closed = &subject->groups[i].effect.closed;
+        for (size_t k = 0; k < closed->count; k++)
+            if (closed->items[k].direction == GT_SG_INGRESS &&
+                gt_sg_is_internet(&closed->items[k].cidr))
+                return true;
     }
     return false;
 }
@@ -364,7 +371,7 @@ static void add_refusals(planner *p)
     if (s->event->error.len || (s->change && s->change->outcome != GT_SG_APPLIED))
         refuse(p, "nothing_changed", p->plan->kind != GT_PLAN_RESTRICT,
                GT_STR("the call failed: it changed nothing that could be undone"));
-    if (p->plan->kind == GT_PLAN_REVERT && reopens_internet(p->plan))
+    if (p->plan->kind == GT_PLAN_REVERT && closed_internet(s))
         refuse(p, "may_be_the_fix", false, GT_STR("the event closed something to the internet, and this "
                                                  "plan opens it again: it may have been the fix"));
     if (p->options->has_alarm && s->event->time >= p->options->alarm && rules)

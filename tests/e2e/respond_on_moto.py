@@ -379,6 +379,22 @@ def test_refusals(world):
           done.stdout)
 
 
+def test_description(world):
+    s = Story(world, "description")
+    key = (False, "tcp", 443, 443, "203.0.113.0/24")
+    s.authorize(key, "office")
+    before = world.rules(s.group)
+    permission = s.permission(key, "changed")
+    world.ec2.update_security_group_rule_descriptions_ingress(GroupId=s.group,
+                                                              IpPermissions=[permission])
+    event = s.note("UpdateSecurityGroupRuleDescriptionsIngress",
+                   {"groupId": s.group, "ipPermissions": {"items": [
+                       s.record_permission(key, "changed")]}}, {"_return": True})
+    done = world.respond(event, s.write(), "--apply")
+    check("description: the old words are back", done.outcome == "applied" and
+          world.rules(s.group) == before, (done.stdout, world.rules(s.group)))
+
+
 def test_crash(world):
     wrong = []
     for after in (1, 2, 3):
@@ -560,6 +576,7 @@ def main():
         try:
             test_random(world, range(int(os.environ.get("GT_STORIES", "25"))))
             test_refusals(world)
+            test_description(world)
             test_crash(world)
             test_narrow(world)
             test_restrict(world)
