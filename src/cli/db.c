@@ -68,7 +68,7 @@ static bool stands_in_record(gt_str field)
         "user_agent.original", "aws.cloudtrail.error_code",
         "aws.cloudtrail.user_identity.arn", "aws.cloudtrail.user_identity.access_key_id",
         "aws.cloudtrail.user_identity.session_context.session_issuer.arn",
-        "aws.cloudtrail.request_id",
+        "aws.cloudtrail.request_id", "user.name", "user.id",
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (gt_str_eq(field, gt_str_c(fields[i])))
