@@ -1,5 +1,7 @@
 #include "store/feeds.h"
 
+#include "base/limits.h"
+
 gt_status gt_feeds_seen_put(gt_store *store, gt_str source, gt_str key, gt_str mark, gt_time_ms at)
 {
     sqlite3_stmt *stmt;
@@ -36,6 +38,55 @@ gt_status gt_feeds_seen_prune(gt_store *store, gt_str source, gt_time_ms before,
     GT_TRY(gt_store_run(store, stmt));
     *ret = sqlite3_changes64(gt_store_db(store));
     return GT_OK;
+}
+
+static gt_status collect_gone(gt_store *store, gt_str source, bool (*gone)(gt_str key), size_t most,
+                              gt_arena *arena, gt_str *keys, size_t *ret_count)
+{
+    sqlite3_stmt *stmt;
+    size_t count = 0;
+    GT_TRY(gt_store_prepare(store, "SELECT key FROM feed_seen WHERE source = ?1", &stmt));
+    gt_store_bind_str(stmt, 1, source);
+    for (bool row = true; count < most;) {
+        GT_TRY(gt_store_step(store, stmt, &row));
+        if (!row)
+            break;
+        gt_str key = gt_arena_dup(arena, gt_store_col_blob(stmt, 0));
+        if (key.ptr && gone(key))
+            keys[count++] = key;
+    }
+    (void)sqlite3_reset(stmt);
+    *ret_count = count;
+    return gt_arena_status(arena);
+}
+
+static gt_status delete_keys(gt_store *store, gt_str source, const gt_str *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sqlite3_stmt *stmt;
+        GT_TRY(gt_store_prepare(store, "DELETE FROM feed_seen WHERE source = ?1 AND key = ?2", &stmt));
+        gt_store_bind_str(stmt, 1, source);
+        gt_store_bind_blob(stmt, 2, keys[i]);
+        GT_TRY(gt_store_run(store, stmt));
+    }
+    return GT_OK;
+}
+
+gt_status gt_feeds_seen_forget(gt_store *store, gt_str source, bool (*gone)(gt_str key), size_t most,
+                               size_t *ret)
+{
+    gt_arena *arena = gt_arena_new(GT_FEED_ARENA_MAX);
+    gt_str *keys = arena ? gt_arena_array(arena, gt_str, most + 1) : NULL;
+    size_t count = 0;
+    gt_status status = keys ? collect_gone(store, source, gone, most, arena, keys, &count) : GT_NOMEM;
+    if (status == GT_OK && count)
+        status = gt_store_begin(store);
+    if (status == GT_OK && count)
+        status = gt_store_end(store, delete_keys(store, source, keys, count));
+    gt_arena_free(arena);
+    if (status == GT_OK)
+        *ret = count;
+    return status;
 }
 
 gt_status gt_feeds_checkpoint_put(gt_store *store, gt_str source, gt_str text)

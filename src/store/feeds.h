@@ -18,6 +18,11 @@ gt_status gt_feeds_seen_has(gt_store *store, gt_str source, gt_str key, gt_str m
 gt_status gt_feeds_seen_prune(gt_store *store, gt_str source, gt_time_ms before, int64_t *ret)
     GT_MUST_CHECK;
 
+/* Forget those that `gone` says are gone at the source, at most `most` at once, in a transaction of their
+ * own; the number forgotten goes to ret. */
+gt_status gt_feeds_seen_forget(gt_store *store, gt_str source, bool (*gone)(gt_str key), size_t most,
+                               size_t *ret) GT_MUST_CHECK;
+
 /* Where a source stands, in words of its own. *ret in the arena; empty when there is none. */
 gt_status gt_feeds_checkpoint_put(gt_store *store, gt_str source, gt_str text) GT_MUST_CHECK;
 gt_status gt_feeds_checkpoint_get(gt_store *store, gt_str source, gt_arena *arena, gt_str *ret)

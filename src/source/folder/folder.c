@@ -24,6 +24,9 @@
 /* A file that a walk finds and that changed this recently may still be written to: inotify will say
  * when it is closed, and another walk comes soon in case it was closed before we looked. */
 #define YOUNG_MS 2000
+/* How often what is gone is forgotten, and how much of it at once. */
+#define FORGET_EVERY_MS (24 * 3600 * (int64_t)1000)
+#define FORGET_MAX 10000
 #define FILE_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO)
 #define FOLDER_EVENTS (IN_CREATE | IN_ONLYDIR | IN_EXCL_UNLINK)
 
@@ -40,6 +43,7 @@ typedef struct folder {
     size_t folder_count, folder_cap;
     char **ready; /* paths to look at, from ready_first on */
     size_t ready_first, ready_count, ready_cap;
+    gt_time_ms next_forget;
     gt_time_ms next_walk; /* by the clock of feed->config.env */
     atomic_bool again; /* something was put back: walk soon */
 } folder;
@@ -216,10 +220,41 @@ static gt_status walk_folder(walk *w, gt_str path, unsigned depth)
     return status;
 }
 
+static bool is_gone(gt_str path)
+{
+    struct stat st;
+    return stat(path.ptr, &st) != 0 && errno == ENOENT;
+}
+
+/* An empty folder may be a file system that is not mounted just now. */
+static bool is_empty(gt_str path)
+{
+    gt_arena *scratch = gt_arena_new(GT_FEED_ARENA_MAX);
+    gt_str *names = NULL;
+    size_t count = 0;
+    gt_status status = scratch ? gt_folder_list(scratch, path, &names, &count) : GT_NOMEM;
+    gt_arena_free(scratch);
+    return status != GT_OK || !count;
+}
+
+/* Files that were taken away need not be remembered. Not being able to forget does no harm. */
+static void forget_gone(gt_feed *feed, folder *f)
+{
+    gt_time_ms now = gt_feed_now(feed);
+    size_t count = 0;
+    if (now < f->next_forget || is_empty(feed->config.path))
+        return;
+    gt_status status =
+        gt_feeds_seen_forget(f->store, feed->config.name, is_gone, FORGET_MAX, &count);
+    f->next_forget = now + (status == GT_OK && count == FORGET_MAX ? feed->config.poll_ms
+                                                                  : FORGET_EVERY_MS);
+}
+
 static gt_status walk_all(gt_feed *feed, folder *f)
 {
     walk w = {feed, f, false};
     gt_feed_note(feed, NULL);
+    forget_gone(feed, f);
     gt_status status = walk_folder(&w, feed->config.path, 0);
     int64_t wait = w.young ? YOUNG_MS : feed->config.poll_ms;
     f->next_walk = gt_feed_now(feed) + (status == GT_OK ? wait : 1000);

@@ -321,6 +321,19 @@ static void folder(void **state)
     gt_feed_put_back(feed, d, "end");
     gt_feed_close(feed);
 
+    /* what is taken away is forgotten at the next start, so that the same name is read again */
+    snprintf(path, sizeof path, "%s/a.json", root);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(gt_feed_open(&config, &feed, &why), GT_OK);
+    gt_feed_put_back(feed, next_of(feed, "d.json"), "end");
+    gt_feed_close(feed);
+    bool row = false;
+    sqlite3_stmt *stmt;
+    assert_int_equal(gt_store_prepare(store, "SELECT count(*) FROM feed_seen", &stmt), GT_OK);
+    assert_int_equal(gt_store_step(store, stmt, &row), GT_OK);
+    assert_int_equal(gt_store_col_i64(stmt, 0), 2); /* b.json.gz and sub/c.json */
+    (void)sqlite3_reset(stmt);
+
     config.path = GT_STR("/nonexistent/folder");
     assert_int_equal(gt_feed_open(&config, &feed, &why), GT_IO);
     config.type = GT_STR("carrier pigeon");
