@@ -1,4 +1,5 @@
 """What the tests of `gatetrail watch` share: events, what is expected of them, a watcher to kill."""
+import atexit
 import gzip
 import json
 import os
@@ -68,6 +69,18 @@ def alert_ids(lines):
     return [json.loads(line)["kibana.alert.uuid"] for line in lines if line.strip()]
 
 
+STARTED = []
+
+
+@atexit.register
+def kill_what_is_left():
+    """A test that failed half-way leaves no process behind."""
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 class Watcher:
     """A `gatetrail watch` in a folder of its own: gatetrail.toml, the store, an NDJSON sink."""
 
@@ -89,6 +102,7 @@ class Watcher:
         with open(self.log, "a") as log:
             self.process = subprocess.Popen([GATETRAIL, "watch", "-c", self.config, *options],
                                             stdout=log, stderr=log, env=self.env)
+        STARTED.append(self.process)
         return self
 
     def kill(self):
