@@ -39,9 +39,10 @@ bool text_need(text *t, size_t n)
 
 bool text_skip_white(text *t)
 {
+    t->at_line = false;
     do {
-        while (t->p < t->end && is_white(*t->p))
-            t->p++;
+        for (; t->p < t->end && is_white(*t->p); t->p++)
+            t->at_line = *t->p == '\n';
         if (t->p < t->end)
             return true;
     } while (text_more(t, t->p));
@@ -426,8 +427,7 @@ static gt_status at_element(text *t)
         t->comma = true;
         return stray ? text_shape(t, offset, "a ',' with no record before it") : GT_OK;
     }
-    bool at_line = t->p > t->begin && t->p[-1] == '\n';
-    if (!t->first && !t->comma && at_line && memchr("{[", *t->p, 2)) {
+    if (!t->first && !t->comma && t->at_line && memchr("{[", *t->p, 2)) {
         t->depth = 0; /* a broken container on a line of its own; the next line has its own again */
         return text_shape(t, offset, "the array of records before this line does not end");
     }

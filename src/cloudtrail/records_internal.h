@@ -39,6 +39,7 @@ typedef struct text {
     bool fixed;          /* memory inside another text: every offset is `base` */
     bool cut_told;       /* the end was told as a cut record */
     bool first;          /* no value stands before p in this array or at the top */
+    bool at_line;        /* text_skip_white skipped a line break right before p */
     bool comma;          /* a ',' stands right before p */
     gt_status status;    /* what ended it */
     unsigned nested;     /* texts around this one */

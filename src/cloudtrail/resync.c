@@ -248,9 +248,12 @@ static gt_status search(text *t)
             t->p = brace + scan.len;
         if (verdict == GT_SCAN_CUT && !t->last &&
             (size_t)(t->end - brace) <= GT_RECORD_BYTES_MAX) {
-            if (!text_more(t, brace))
+            /* With a little before it, as above. */
+            size_t keep = (size_t)(brace - begin) < 64 ? (size_t)(brace - begin) : 64;
+            if (!text_more(t, brace - keep))
                 return t->status;
             begin = t->begin;
+            t->p = t->begin + keep;
         }
     }
 }
