@@ -38,7 +38,8 @@ DEPS_respond := investigate net $(DEPS_investigate) $(DEPS_net)
 DEPS_source := net cloudtrail store json base
 DEPS_sink := cluster net store query json schema config toml base
 DEPS_pipeline := source $(DEPS_source)
-DEPS_watch := cluster pipeline detect sink $(DEPS_pipeline) $(DEPS_detect) $(DEPS_sink)
+DEPS_watch := cluster pipeline detect sink respond $(DEPS_pipeline) $(DEPS_detect) $(DEPS_sink) \
+  $(DEPS_respond)
 DEPS_cli := watch investigate respond $(DEPS_watch) $(DEPS_investigate) $(DEPS_respond)
 
 CFLAGS_ALL := -std=c17 $(OPT) -Isrc -I$(BUILD)/gen -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread \

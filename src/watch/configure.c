@@ -14,24 +14,30 @@ static const char CANARY_RULE[] =
 
 #define SOURCE(key) gt_config_str(source, GT_CONFIG_SOURCE_##key)
 
-static const char *one_of(gt_str source, gt_str common)
+/* The source's own key, else [aws]'s. */
+static const char *either(const gt_config *config, const gt_config_section *source,
+                          gt_config_key_id own, gt_config_key_id common)
 {
-    return source.len ? source.ptr : common.len ? common.ptr : NULL;
+    gt_str s = source ? gt_config_str(source, own) : GT_STR_NULL;
+    if (!s.len)
+        s = gt_config_str(gt_config_get(config, GT_CONFIG_AWS), common);
+    return s.len ? s.ptr : NULL;
 }
 
 gt_aws_options gt_aws_options_of(const gt_config *config, const gt_config_section *source,
                                  const gt_net_env *env)
 {
-    const gt_config_section *aws = gt_config_get(config, GT_CONFIG_AWS);
+#define EITHER(key) either(config, source, GT_CONFIG_SOURCE_##key, GT_CONFIG_AWS_##key)
     return (gt_aws_options){
         .env = env,
-        .profile = one_of(SOURCE(PROFILE), gt_config_str(aws, GT_CONFIG_AWS_PROFILE)),
-        .region = one_of(SOURCE(REGION), gt_config_str(aws, GT_CONFIG_AWS_REGION)),
-        .endpoint_url = one_of(SOURCE(ENDPOINT_URL), gt_config_str(aws, GT_CONFIG_AWS_ENDPOINT_URL)),
-        .ca_file = one_of(SOURCE(CA_FILE), gt_config_str(aws, GT_CONFIG_AWS_CA_FILE)),
-        .role_arn = one_of(SOURCE(ROLE_ARN), gt_config_str(aws, GT_CONFIG_AWS_ROLE_ARN)),
-        .external_id = one_of(SOURCE(EXTERNAL_ID), gt_config_str(aws, GT_CONFIG_AWS_EXTERNAL_ID)),
+        .profile = EITHER(PROFILE),
+        .region = EITHER(REGION),
+        .endpoint_url = EITHER(ENDPOINT_URL),
+        .ca_file = EITHER(CA_FILE),
+        .role_arn = EITHER(ROLE_ARN),
+        .external_id = EITHER(EXTERNAL_ID),
     };
+#undef EITHER
 }
 
 static bool needs_aws(gt_str type)

@@ -24,7 +24,7 @@ void gt_watch_plan_done(gt_watch_plan *plan);
 gt_status gt_watch_setup_of(const gt_config *config, gt_time_ms now, gt_watch_setup **ret,
                             gt_buf *out) GT_MUST_CHECK;
 
-/* AWS options of a section over those of [aws]. */
+/* AWS options of a [[source]] over those of [aws]; source NULL: [aws] alone. */
 gt_aws_options gt_aws_options_of(const gt_config *config, const gt_config_section *source,
                                  const gt_net_env *env);
 

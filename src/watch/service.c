@@ -1,6 +1,8 @@
 #include "watch/service.h"
 
 #include "base/limits.h"
+#include "watch/audit_account.h"
+#include "watch/auditor.h"
 #include "watch/configure.h"
 #include "watch/host.h"
 #include "watch/notify.h"
@@ -27,6 +29,8 @@ typedef struct service {
     gt_arena *arena;
     gt_watch_plan plan;
     gt_output *output;
+    gt_audit_account *account; /* NULL, as the auditor: no [audit] */
+    gt_auditor *auditor;
     gt_watch *watch;
     gt_outside *outside;
     const char *notify_socket;
@@ -119,6 +123,33 @@ static gt_status make_store(service *s, gt_buf *reterr)
     return status;
 }
 
+static gt_status open_auditor(service *s, gt_buf *reterr)
+{
+    const gt_config *config = s->options->config;
+    const gt_config_section *audit = gt_config_get(config, GT_CONFIG_AUDIT);
+    const gt_config_section *store = gt_config_get(config, GT_CONFIG_STORE);
+    gt_auditor_options options = {
+        .env = &s->env, .now = service_now, .now_ctx = s,
+        .every_ms = gt_config_number(audit, GT_CONFIG_AUDIT_EVERY),
+        .path = gt_config_str(audit, GT_CONFIG_AUDIT_PATH).ptr,
+        .store_path = gt_config_str(store, GT_CONFIG_STORE_PATH).ptr, .log = s->log,
+        .run = gt_audit_account_run,
+    };
+    if (options.every_ms <= 0)
+        return GT_OK;
+    GT_TRY(gt_audit_account_open(config, &s->env, &s->account, reterr));
+    options.run_ctx = s->account;
+    return gt_auditor_open(&options, &s->auditor, reterr);
+}
+
+static void more_metrics(void *ctx, gt_buf *out)
+{
+    const service *s = ctx;
+    const gt_outside_more output = gt_output_outside(s->output);
+    output.metrics(output.ctx, out);
+    gt_auditor_metrics(s->auditor, out);
+}
+
 static gt_status start(service *s, gt_buf *reterr)
 {
     const gt_config *config = s->options->config;
@@ -131,9 +162,13 @@ static gt_status start(service *s, gt_buf *reterr)
     const gt_output_options output = {.config = config, .env = &s->env, .steady = &s->steady,
                                       .log = s->log, .now = service_now, .now_ctx = s};
     GT_TRY(gt_output_start(&output, &s->output, reterr));
+    GT_TRY(open_auditor(s, reterr));
     GT_TRY(start_engine(s, reterr));
+    if (s->auditor)
+        GT_TRY(gt_auditor_start(s->auditor));
     gt_str listen = gt_config_str(watch_of(config), GT_CONFIG_WATCH_LISTEN);
-    const gt_outside_more more = gt_output_outside(s->output);
+    /* What waits for a sink, or an audit that fails, is no reason to be unready. */
+    const gt_outside_more more = {.ctx = s, .metrics = more_metrics};
     if (listen.len)
         GT_TRY(gt_outside_start(s->watch, listen, &more, &s->outside, reterr));
     return GT_OK;
@@ -144,6 +179,8 @@ static gt_status finish(service *s)
     int64_t drain =
         gt_config_number(watch_of(s->options->config), GT_CONFIG_WATCH_DRAIN);
     gt_outside_stop(s->outside);
+    gt_auditor_stop(s->auditor);
+    gt_audit_account_close(s->account);
     gt_status status = s->watch ? gt_watch_stop(s->watch, drain) : GT_OK;
     gt_output_stop(s->output, drain);
     gt_watch_plan_done(&s->plan);
@@ -218,8 +255,8 @@ static void reload(service *s)
         gt_watch_swap(s->watch, setup);
         gt_log_say(&s->log, GT_LOG_INFO, "reloaded", GT_LOG_NUMBER("rules", rules));
         if (rest_differs(s->options->config, config))
-            gt_log_say(&s->log, GT_LOG_WARN, "sources, sinks, store and [watch] keep their settings "
-                                             "until a restart",
+            gt_log_say(&s->log, GT_LOG_WARN, "sources, sinks, store, [watch] and [audit] keep "
+                                             "their settings until a restart",
                        GT_LOG_TEXT("file", config->path));
     }
     gt_buf_done(&text);
@@ -249,8 +286,9 @@ static void wait_for_end(service *s, const sigset_t *signals)
             reload(s);
         if (number == SIGTERM || number == SIGINT)
             return;
-        idle = s->options->once && gt_watch_is_idle(s->watch) && gt_output_is_idle(s->output)
-                   ? idle + 1 : 0;
+        bool none = s->options->once && gt_watch_is_idle(s->watch) &&
+                    gt_output_is_idle(s->output) && gt_auditor_is_idle(s->auditor);
+        idle = none ? idle + 1 : 0;
         if (idle >= IDLE_LOOKS)
             return;
         if (++looks % 10 == 0)

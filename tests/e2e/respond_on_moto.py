@@ -527,6 +527,42 @@ def test_audit(world):
           "do not limit 9" in facts[0]["text"], (facts, done.stderr))
 
 
+def test_audit_in_watch(world):
+    """[audit]: at the start, not again after a restart, and tried again when AWS refuses."""
+    s = Story(world, "audit in watch")
+    s.authorize((False, "tcp", 22, 22, "0.0.0.0/0"))
+    folder = os.path.join(world.folder, "watch")
+    os.makedirs(os.path.join(folder, "logs"))
+    config, path = os.path.join(folder, "gatetrail.toml"), os.path.join(folder, "audit.json")
+    with open(config, "w", encoding="utf-8") as f:
+        f.write('[store]\npath = "gatetrail.db"\n[audit]\nevery = "1d"\n[aws]\nregion = "%s"\n'
+                'endpoint_url = "http://127.0.0.1:%d"\n[[source]]\ntype = "folder"\npath = "logs"\n'
+                % (REGION, world.proxy.server_address[1]))
+
+    def watch(secret):
+        env = dict(os.environ, AWS_ACCESS_KEY_ID=world.key, AWS_SECRET_ACCESS_KEY=secret)
+        done = subprocess.run([GATETRAIL, "watch", "--once", "-c", config], env=env, timeout=120,
+                              capture_output=True, text=True)
+        return done, [line for line in map(json.loads, done.stderr.splitlines())
+                      if line["message"].startswith("audit")]
+
+    done, lines = watch("wrong")
+    check("audit in watch: refused, logged, and the engine goes on", done.returncode == 0 and
+          [line["message"] for line in lines] == ["audit fails; it will be tried again"] and
+          "SignatureDoesNotMatch" in lines[0]["reason"] and not os.path.exists(path), done.stderr)
+    done, lines = watch(world.secret)
+    with open(path, encoding="utf-8") as f:
+        doc = json.load(f)
+    check("audit in watch: the whole result in the file, counts in the log",
+          any(g["group_id"] == s.group for g in doc["groups"]) and len(lines) == 1 and
+          lines[0]["open_groups"] == len(doc["groups"]) and
+          lines[0]["identities"] == len(doc["identities"]) > 0 and doc["time"], done.stderr)
+    before = os.stat(path).st_mtime_ns
+    done, lines = watch(world.secret)
+    check("audit in watch: a restart repeats none", done.returncode == 0 and not lines and
+          os.stat(path).st_mtime_ns == before, done.stderr)
+
+
 def test_credentials(world):
     """Through a profile, and through an assumed role with external id and MFA."""
     trust = json.dumps({"Version": "2012-10-17", "Statement": [{
@@ -582,6 +618,7 @@ def main():
             test_restrict(world)
             test_quarantine(world)
             test_audit(world)
+            test_audit_in_watch(world)
             test_credentials(world)
             test_journal(world)
         finally:
