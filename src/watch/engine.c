@@ -104,19 +104,21 @@ static void hand_out(gt_slot *slot, gt_delivery *delivery)
     gt_watch_ack(slot, delivery, "stopping");
 }
 
-/* Say when a source begins to fail and when it works again. */
+/* Say when a source begins to fail and when it works again. Between two tries there is nothing to hand
+ * out either: what the feed last noted counts, not that it is quiet. */
 static void say_health(gt_slot *slot, gt_status status, bool *failing)
 {
     const gt_log *log = &slot->watch->options.log;
     gt_str name = slot->feed->config.name;
-    bool fails = status != GT_OK && status != GT_END;
-    if (fails && !*failing) {
-        gt_feed_health h = gt_feed_health_get(slot->feed);
+    if (status == GT_OK && !*failing)
+        return;
+    gt_feed_health h = gt_feed_health_get(slot->feed);
+    bool fails = h.problem[0] || (status != GT_OK && status != GT_END);
+    if (fails && !*failing)
         gt_log_say(log, GT_LOG_WARN, "source fails", GT_LOG_TEXT("source", name),
                    GT_LOG_TEXT("reason", gt_str_c(h.problem)));
-    } else if (!fails && *failing) {
+    else if (!fails && *failing)
         gt_log_say(log, GT_LOG_INFO, "source works again", GT_LOG_TEXT("source", name));
-    }
     *failing = fails;
 }
 
@@ -137,9 +139,9 @@ static void *reader_main(void *ctx)
         if (status == GT_OK)
             hand_out(slot, delivery);
         atomic_store(&slot->empty, status == GT_END);
-        if (status == GT_OK || status == GT_END)
+        if (status == GT_OK || !failing)
             failures = 0;
-        else
+        else if (status != GT_END)
             env->sleep(env->ctx, gt_backoff_ms(&pace, ++failures, env->random(env->ctx)));
     }
     return NULL;

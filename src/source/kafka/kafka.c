@@ -132,7 +132,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 
 static void on_error(rd_kafka_t *rk, int error, const char *reason, void *ctx)
 {
-    (void)rk, (void)error;
+    (void)rk;
+    /* It comes behind the reason of the last broker, which tells more. */
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && gt_feed_health_get(ctx).problem[0])
+        return;
     gt_feed_note(ctx, "%s", reason);
 }
 
