@@ -1,6 +1,7 @@
 """What the tests of `gatetrail watch` share: events, what is expected of them, a watcher to kill."""
 import atexit
 import gzip
+import http.server
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 
@@ -141,6 +143,46 @@ class Watcher:
     def tail(self):
         with open(self.log) as f:
             return f.read()[-1500:]
+
+
+class Receiver:
+    """An HTTP server whose mood is a function: request number, body -> status (None: hang up)."""
+
+    def __init__(self, mood):
+        self.mood, self.bodies, self.count, self.lock = mood, [], 0, threading.Lock()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with receiver.lock:
+                    receiver.count += 1
+                    status = receiver.mood(receiver.count, body)
+                    if status == 200:
+                        receiver.bodies.append(body)
+                if status is None:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d/alerts" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def ids(self):
+        with self.lock:
+            return [json.loads(b)["kibana.alert.uuid"] for b in self.bodies]
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def drop(folder, name, data):
