@@ -181,6 +181,10 @@
 #define GT_WATCH_PART_BYTES (8 * GT_MIB)
 /* Text of the alerts of one part: above the bound that ends a part, one record may add its own. */
 #define GT_WATCH_PART_TEXT_MAX GT_GIB
+/* A rule is called slow when one evaluation takes so long (a usual one takes microseconds), or all of
+ * them in a minute a quarter of a processor. Nothing is cut off: it is only said. */
+#define GT_WATCH_SLOW_EVALUATION_MS 100
+#define GT_WATCH_SLOW_MINUTE_MS 15000
 /* Parts of one transaction. */
 #define GT_WATCH_BATCH_PARTS 512
 

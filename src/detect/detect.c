@@ -28,6 +28,7 @@ struct gt_detect_worker {
     gt_time_ms now;
     uint64_t *candidates; /* the record's, a bit for each rule */
     gt_prefilter_look look;
+    gt_detect_timing timing; /* took NULL: nobody wants to know */
 };
 
 /* --- the detector ---------------------------------------------------------------------------- */
@@ -204,6 +205,11 @@ void gt_detect_worker_set_now(gt_detect_worker *worker, gt_time_ms now)
     worker->now = now;
 }
 
+void gt_detect_worker_set_timing(gt_detect_worker *worker, const gt_detect_timing *timing)
+{
+    worker->timing = *timing;
+}
+
 static gt_status parse(gt_detect_worker *w, gt_str text, gt_json **ret)
 {
     GT_TRY(gt_json_parse(w->batch, text, ret, NULL));
@@ -262,6 +268,8 @@ static gt_status match_all(gt_detect_worker *w, gt_json *document, gt_str event_
                            const gt_match **ret_matches, size_t *ret_count)
 {
     const gt_detector *d = w->detector;
+    const gt_detect_timing *timing = w->timing.took ? &w->timing : NULL;
+    uint64_t before = timing ? timing->now_ns(timing->ctx) : 0;
     gt_match *matches = gt_arena_array(w->batch, gt_match, d->count + 1);
     size_t count = 0;
     if (!matches)
@@ -270,6 +278,11 @@ static gt_status match_all(gt_detect_worker *w, gt_json *document, gt_str event_
         for (uint64_t left = w->candidates[word]; left; left &= left - 1) {
             size_t index = word * 64 + (size_t)__builtin_ctzll(left);
             GT_TRY(match_one(w, index, document, event_id, matches, &count));
+            if (!timing)
+                continue;
+            uint64_t after = timing->now_ns(timing->ctx);
+            timing->took(timing->ctx, index, after, after - before);
+            before = after;
         }
     }
     *ret_matches = matches;

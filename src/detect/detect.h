@@ -69,6 +69,14 @@ typedef struct gt_match {
     gt_time_ms now;    /* when it was evaluated */
 } gt_match;
 
+/* What each evaluation of a rule took, for who wants to know (watch: a rule that is too slow). The clock
+ * is read once for each candidate rule, and never for records without one. */
+typedef struct gt_detect_timing {
+    void *ctx;
+    uint64_t (*now_ns)(void *ctx);
+    void (*took)(void *ctx, size_t index, uint64_t now_ns, uint64_t ns);
+} gt_detect_timing;
+
 /* tables: for the mapper; may be NULL when detector's events are documents. enrich may be NULL. */
 gt_status gt_detect_worker_new(const gt_detector *detector, const gt_ecs_tables *tables,
                                const gt_detect_enrich *enrich, gt_detect_worker **ret) GT_MUST_CHECK;
@@ -88,6 +96,7 @@ gt_arena *gt_detect_worker_batch(gt_detect_worker *worker);
 /* The time of date math and of alerts, for engines that live longer than one run (watch). */
 gt_time_ms gt_detector_now(const gt_detector *detector);
 void gt_detect_worker_set_now(gt_detect_worker *worker, gt_time_ms now);
+void gt_detect_worker_set_timing(gt_detect_worker *worker, const gt_detect_timing *timing);
 
 /* Why was there no match, for `explain`: map (and enrich) one record without evaluating. */
 gt_status gt_detect_map(gt_detect_worker *worker, const gt_record *record, gt_json **ret_document)

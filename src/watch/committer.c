@@ -108,6 +108,7 @@ static gt_status refresh_judge(committer *c, gt_watch_setup *setup, gt_time_ms n
         c->judge = NULL;
         c->judge_setup = NULL;
         GT_TRY(gt_judge_new(setup, c->watch->store, &c->judge));
+        gt_judge_set_log(c->judge, &c->watch->options.log);
         c->judge_setup = setup;
         gt_judge_begin(c->judge);
     }

@@ -376,6 +376,24 @@ bool gt_watch_is_idle(gt_watch *w)
     return true;
 }
 
+static gt_status rule_stats(gt_watch *w, gt_arena *arena, gt_watch_stats *ret)
+{
+    gt_watch_setup *setup = gt_watch_setup_get(w);
+    size_t count = gt_detector_count(setup->detector);
+    ret->evaluated = gt_arena_array(arena, gt_watch_rule_stats, count + 1);
+    ret->evaluated_count = 0;
+    for (size_t i = 0; ret->evaluated && i < count; i++) {
+        gt_pace_rule *pace = &setup->pace[i];
+        uint64_t evaluations = atomic_load(&pace->evaluations);
+        if (evaluations) /* the name may outlive the setup */
+            ret->evaluated[ret->evaluated_count++] = (gt_watch_rule_stats){
+                gt_arena_dup(arena, gt_detector_rule(setup->detector, i)->rule_id), evaluations,
+                atomic_load(&pace->ns)};
+    }
+    gt_watch_setup_release(setup);
+    return gt_arena_status(arena);
+}
+
 gt_status gt_watch_stats_get(gt_watch *w, gt_arena *arena, gt_watch_stats *ret)
 {
     gt_watch_source_stats *sources =
@@ -405,5 +423,5 @@ gt_status gt_watch_stats_get(gt_watch *w, gt_arena *arena, gt_watch_stats *ret)
     ret->queue_bytes = todo_weight + done_weight;
     ret->sources = sources;
     ret->source_count = w->slot_count;
-    return GT_OK;
+    return rule_stats(w, arena, ret);
 }

@@ -12,6 +12,7 @@ struct gt_judge {
     gt_watch_setup *setup; /* held */
     gt_store *store;
     gt_detect_worker *detect;
+    gt_pace pace; /* of setup's rules */
     gt_detect_enrich enrich;
     gt_arena *arena;   /* of one record */
     gt_arena *scratch; /* of one change that is loaded */
@@ -84,6 +85,13 @@ void gt_judge_free(gt_judge *j)
 void gt_judge_set_now(gt_judge *j, gt_time_ms now)
 {
     gt_detect_worker_set_now(j->detect, now);
+}
+
+void gt_judge_set_log(gt_judge *j, const gt_log *log)
+{
+    j->pace = (gt_pace){j->setup->detector, j->setup->pace, log};
+    const gt_detect_timing timing = gt_pace_timing(&j->pace);
+    gt_detect_worker_set_timing(j->detect, &timing);
 }
 
 /* --- what a record needs of the history -------------------------------------------------------------- */

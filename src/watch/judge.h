@@ -17,6 +17,8 @@ typedef struct gt_judge gt_judge;
 gt_status gt_judge_new(gt_watch_setup *setup, gt_store *store, gt_judge **ret) GT_MUST_CHECK;
 void gt_judge_free(gt_judge *judge); /* NULL is allowed */
 void gt_judge_set_now(gt_judge *judge, gt_time_ms now);
+/* From now on count what rules take (pace.h); log outlives the judge. */
+void gt_judge_set_log(gt_judge *judge, const gt_log *log);
 
 /* Keep a change in the store (inside the caller's transaction), and its record (gt_record_write; empty: no
  * rule can match it) to be judged. What is to be judged after it is noted. */

@@ -128,6 +128,17 @@ static void engine_metrics(gt_buf *out, const gt_watch_stats *st)
     simple(out, "schedule_capped_total", "counter", "Matches beyond max_signals.", (double)st->capped);
 }
 
+static void rule_metric(gt_buf *out, const gt_watch_stats *st, const char *name, const char *help,
+                        bool seconds)
+{
+    metric(out, name, "counter", help);
+    for (const gt_watch_rule_stats *r = st->evaluated; r < st->evaluated + st->evaluated_count; r++) {
+        gt_buf_printf(out, "gatetrail_%s{rule=\"", name);
+        gt_outside_label(out, r->rule);
+        gt_buf_printf(out, "\"} %.17g\n", seconds ? (double)r->ns / 1e9 : (double)r->evaluations);
+    }
+}
+
 gt_status gt_outside_metrics(gt_watch *watch, const gt_outside_more *more, gt_buf *out)
 {
     gt_arena *arena = gt_arena_new(16 * GT_MIB);
@@ -137,6 +148,8 @@ gt_status gt_outside_metrics(gt_watch *watch, const gt_outside_more *more, gt_bu
         engine_metrics(out, &stats);
         source_metrics(out, &stats);
         latency_metric(out, &stats);
+        rule_metric(out, &stats, "rule_seconds_total", "What evaluations of a rule took.", true);
+        rule_metric(out, &stats, "rule_evaluations_total", "Events that a rule was run on.", false);
         if (more && more->metrics)
             more->metrics(more->ctx, out);
         status = gt_buf_status(out);

@@ -94,6 +94,8 @@ static gt_status refresh(gt_runs *r, gt_time_ms now)
     gt_status status = r->next ? GT_OK : GT_NOMEM;
     if (status == GT_OK && setup->any_scheduled)
         status = gt_judge_new(setup, r->watch->store, &r->judge);
+    if (r->judge)
+        gt_judge_set_log(r->judge, &r->watch->options.log);
     if (status == GT_OK)
         status = first_times(r, now);
     if (status != GT_OK)

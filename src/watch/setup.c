@@ -79,6 +79,9 @@ static gt_status load_all(gt_watch_setup *setup, const gt_watch_setup_options *o
                                    .scheduled = true, .now = o->now};
     GT_TRY(gt_detector_new(setup->arena, &options, &detector));
     setup->detector = detector;
+    setup->pace = gt_arena_array(setup->arena, gt_pace_rule, gt_detector_count(detector) + 1);
+    if (!setup->pace)
+        return gt_arena_status(setup->arena);
     setup->enrich = gt_detector_reads(detector, GT_STR("gatetrail")) ? &gt_judge_plain : NULL;
     return mark_scheduled(setup, o, out);
 }

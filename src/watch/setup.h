@@ -1,12 +1,12 @@
 /* setup.h — what is swapped as a whole when rules or configuration are reloaded: the rule set, its
  * detector, the mapper's tables, and which rules run on a schedule. Immutable and counted; threads
- * that still work with an old one keep it alive. */
+ * that still work with an old one keep it alive. Only `pace` is written, by atomic additions. */
 #ifndef GT_WATCH_SETUP_H
 #define GT_WATCH_SETUP_H
 
 #include "detect/detect.h"
 
-#include <stdatomic.h>
+#include "watch/pace.h"
 
 typedef struct gt_watch_setup {
     gt_arena *arena; /* owns everything but the tables */
@@ -16,6 +16,7 @@ typedef struct gt_watch_setup {
     const gt_detect_enrich *enrich; /* what workers use (judge.h); NULL: no rule reads gatetrail.* */
     const bool *scheduled;          /* by the detector's index: runs on its schedule */
     bool any_scheduled;
+    gt_pace_rule *pace;             /* by the detector's index */
     atomic_uint holders;
 } gt_watch_setup;
 

@@ -95,6 +95,11 @@ typedef struct gt_watch_source_stats {
     gt_time_ms stored; /* when its last delivery was stored; 0: not yet */
 } gt_watch_source_stats;
 
+typedef struct gt_watch_rule_stats { /* since the rules were loaded */
+    gt_str rule; /* rule_id */
+    uint64_t evaluations, ns;
+} gt_watch_rule_stats;
+
 typedef struct gt_watch_stats {
     gt_time_ms started, now;
     bool store_fails;
@@ -110,6 +115,8 @@ typedef struct gt_watch_stats {
     uint64_t runs, gaps, late, capped; /* of schedules */
     gt_watch_source_stats *sources;
     size_t source_count;
+    gt_watch_rule_stats *evaluated; /* rules that have been evaluated at all */
+    size_t evaluated_count;
 } gt_watch_stats;
 
 extern const int64_t gt_watch_bounds_ms[GT_WATCH_BUCKETS]; /* the last is INT64_MAX */

@@ -16,6 +16,7 @@ typedef struct worker {
     gt_watch *watch;
     gt_watch_setup *setup; /* held: the one that `detect` was made from */
     gt_detect_worker *detect;
+    gt_pace pace; /* of setup's rules */
     gt_reader *reader;
     /* The delivery at hand. */
     gt_job *job;
@@ -308,7 +309,11 @@ static gt_status refresh(worker *w)
     gt_watch_setup_release(w->setup);
     w->detect = NULL;
     w->setup = setup;
-    return gt_detect_worker_new(setup->detector, setup->tables, setup->enrich, &w->detect);
+    GT_TRY(gt_detect_worker_new(setup->detector, setup->tables, setup->enrich, &w->detect));
+    w->pace = (gt_pace){setup->detector, setup->pace, &w->watch->options.log};
+    const gt_detect_timing timing = gt_pace_timing(&w->pace);
+    gt_detect_worker_set_timing(w->detect, &timing);
+    return GT_OK;
 }
 
 static gt_status process(worker *w, gt_job *job, gt_buf *reterr)
