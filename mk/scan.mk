@@ -3,4 +3,4 @@
 CFLAGS_json_scan_scalar := -O3
 CFLAGS_json_scan_sse2 := -O3
 CFLAGS_json_scan_avx2 := -O3 -mavx2 -mbmi -mbmi2 -mpclmul
-CFLAGS_json_scan_avx512 := $(CFLAGS_json_scan_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vbmi2
+CFLAGS_json_scan_avx512 := $(CFLAGS_json_scan_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vbmi2 -mvpclmulqdq

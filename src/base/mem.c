@@ -1,7 +1,11 @@
 #include "base/mem.h"
 
+#include "base/status.h"
+
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Thread-local, so that a torture test of one thread leaves the others alone. */
 static _Thread_local long fail_after = -1;
@@ -36,6 +40,30 @@ void *gt_realloc(void *ptr, size_t size)
 void gt_free(void *ptr)
 {
     free(ptr);
+}
+
+void *gt_huge_calloc(size_t size)
+{
+    gt_assert(size && size % GT_HUGE_PAGE == 0);
+    if (refused())
+        return NULL;
+    /* A page more, so that an aligned piece is inside; the rest is given back. */
+    char *all = mmap(NULL, size + GT_HUGE_PAGE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        return NULL;
+    size_t before = (GT_HUGE_PAGE - (uintptr_t)all % GT_HUGE_PAGE) % GT_HUGE_PAGE;
+    if (before)
+        munmap(all, before);
+    munmap(all + before + size, GT_HUGE_PAGE - before);
+    (void)madvise(all + before, size, MADV_HUGEPAGE); /* advice: works without, more slowly */
+    return all + before;
+}
+
+void gt_huge_free(void *ptr, size_t size)
+{
+    if (ptr)
+        munmap(ptr, size);
 }
 
 void gt_mem_fail_after(long after)

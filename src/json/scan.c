@@ -192,7 +192,8 @@ const gt_scanner *const *gt_scanners(size_t *ret_count)
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
                 __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul");
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi2");
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi2") &&
+                  __builtin_cpu_supports("vpclmulqdq");
     size_t first = avx512 ? 0 : avx2 ? 1 : 2;
     *ret_count = count - first;
     return all + first;

@@ -133,50 +133,27 @@ static inline uint64_t boundary_mask(const unsigned char *p)
     return boundaries(p) | (uint64_t)boundaries(p + 32) << 32;
 }
 
-static inline __m256i mix(const unsigned char *p, __m256i key)
+typedef __m128i digest_state;
+
+static inline digest_state digest_begin(void)
 {
-    __m256i v = load(p), x = _mm256_xor_si256(v, key);
-    return _mm256_add_epi64(_mm256_mul_epu32(x, _mm256_srli_epi64(x, 32)), v);
+    return _mm_setzero_si128();
 }
 
-typedef struct hash_state {
-    __m256i key, sum;
-} hash_state;
-
-static inline hash_state hash_begin(void)
+static inline digest_state digest_piece(digest_state sum, const unsigned char *key,
+                                        const unsigned char *p)
 {
-    return (hash_state){load((const unsigned char *)skeleton_factors), _mm256_setzero_si256()};
+    for (unsigned i = 0; i < PIECE; i += 16) {
+        __m128i x = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)(p + i)),
+                                  _mm_loadu_si128((const __m128i *)(const void *)(key + i)));
+        sum = _mm_xor_si128(sum, _mm_clmulepi64_si128(x, x, 0x10));
+    }
+    return sum;
 }
 
-static inline hash_state hash_half(hash_state h, const unsigned char *p)
+static inline __m128i digest_sum(digest_state sum)
 {
-    h.sum = _mm256_add_epi64(h.sum, mix(p, h.key));
-    h.key = _mm256_add_epi64(h.key, _mm256_set1_epi64x((long long)skeleton_factors[0]));
-    return h;
-}
-
-static inline hash_state hash_piece(hash_state h, const unsigned char *p)
-{
-    return hash_half(hash_half(h, p), p + PIECE / 2);
-}
-
-static inline uint64_t hash_end(hash_state h, const unsigned char *p, unsigned len)
-{
-    __m256i sum = hash_piece(h, p + len - PIECE).sum;
-    sum = _mm256_xor_si256(sum, _mm256_srli_epi64(sum, 29));
-    sum = _mm256_mul_epu32(sum, load((const unsigned char *)skeleton_factors));
-    __m128i two = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    uint64_t all = (uint64_t)_mm_cvtsi128_si64(two) + (uint64_t)_mm_extract_epi64(two, 1);
-    return all ^ all >> 32;
-}
-
-static inline bool equal_bytes(const unsigned char *a, const unsigned char *b, unsigned len)
-{
-    const unsigned half = PIECE / 2;
-    __m256i other = _mm256_xor_si256(load(a + len - half), load(b + len - half));
-    for (unsigned at = 0; at + half < len; at += half)
-        other = _mm256_or_si256(other, _mm256_xor_si256(load(a + at), load(b + at)));
-    return _mm256_testz_si256(other, other);
+    return sum;
 }
 
 static inline unsigned count_up_to(const int16_t *base, int16_t value)
@@ -190,6 +167,6 @@ static inline unsigned count_up_to(const int16_t *base, int16_t value)
 
 #include "json/skeleton_core_internal.h"
 
-static const skeleton_kernel kernel = {feed, hash_bytes, recognise};
+static const skeleton_kernel kernel = {feed, digest_bytes, recognise};
 const gt_scanner scan_avx2 = {"avx2", scan, hash, &kernel};
 #endif

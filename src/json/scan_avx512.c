@@ -1,4 +1,4 @@
-/* The pass with AVX-512 (F, BW, DQ, VBMI2) and a carry-less multiply: comparisons give the masks at
+/* The pass with AVX-512 (F, BW, DQ, VBMI2) and carry-less multiplies: comparisons give the masks at
  * once, and a compress cuts the insides of strings out. */
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -85,48 +85,24 @@ static inline uint64_t boundary_mask(const unsigned char *p)
            _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p + 2), _mm512_set1_epi8('{'));
 }
 
-static inline __m512i mix(const unsigned char *p, __m512i key)
+typedef __m512i digest_state;
+
+static inline digest_state digest_begin(void)
 {
-    __m512i v = _mm512_loadu_si512(p), x = _mm512_xor_si512(v, key);
-    return _mm512_add_epi64(_mm512_mul_epu32(x, _mm512_srli_epi64(x, 32)), v);
+    return _mm512_setzero_si512();
 }
 
-typedef struct hash_state {
-    __m512i key, sum;
-} hash_state;
-
-static inline hash_state hash_begin(void)
+static inline digest_state digest_piece(digest_state sum, const unsigned char *key,
+                                        const unsigned char *p)
 {
-    return (hash_state){_mm512_loadu_si512(skeleton_factors), _mm512_setzero_si512()};
+    __m512i x = _mm512_xor_si512(_mm512_loadu_si512(p), _mm512_loadu_si512(key));
+    return _mm512_xor_si512(sum, _mm512_clmulepi64_epi128(x, x, 0x10));
 }
 
-static inline hash_state hash_piece(hash_state h, const unsigned char *p)
+static inline __m128i digest_sum(digest_state sum)
 {
-    h.sum = _mm512_add_epi64(h.sum, mix(p, h.key));
-    h.key = _mm512_add_epi64(h.key, _mm512_set1_epi64((long long)skeleton_factors[0]));
-    return h;
-}
-
-static inline uint64_t hash_end(hash_state h, const unsigned char *p, unsigned len)
-{
-    __m512i sum = _mm512_add_epi64(h.sum, mix(p + len - PIECE, h.key));
-    sum = _mm512_xor_si512(sum, _mm512_srli_epi64(sum, 29));
-    sum = _mm512_mul_epu32(sum, _mm512_loadu_si512(skeleton_factors));
-    __m256i four = _mm256_add_epi64(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
-    __m128i two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
-    uint64_t all = (uint64_t)_mm_cvtsi128_si64(two) + (uint64_t)_mm_extract_epi64(two, 1);
-    return all ^ all >> 32;
-}
-
-static inline bool equal_bytes(const unsigned char *a, const unsigned char *b, unsigned len)
-{
-    __m512i other = _mm512_xor_si512(_mm512_loadu_si512(a + len - PIECE),
-                                     _mm512_loadu_si512(b + len - PIECE));
-    for (unsigned at = 0; at + PIECE < len; at += PIECE) {
-        __m512i x = _mm512_loadu_si512(a + at), y = _mm512_loadu_si512(b + at);
-        other = _mm512_or_si512(other, _mm512_xor_si512(x, y));
-    }
-    return _mm512_test_epi64_mask(other, other) == 0;
+    __m256i two = _mm256_xor_si256(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
+    return _mm_xor_si128(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
 }
 
 static inline unsigned count_up_to(const int16_t *base, int16_t value)
@@ -137,6 +113,6 @@ static inline unsigned count_up_to(const int16_t *base, int16_t value)
 
 #include "json/skeleton_core_internal.h"
 
-static const skeleton_kernel kernel = {feed, hash_bytes, recognise};
+static const skeleton_kernel kernel = {feed, digest_bytes, recognise};
 const gt_scanner scan_avx512 = {"avx512", scan, hash, &kernel};
 #endif

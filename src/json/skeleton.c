@@ -1,7 +1,9 @@
-/* The skeletons known: their bytes one behind the other, found by a hash of the whole. */
+/* The skeletons known, found by their digests. */
 #include "json/skeleton_internal.h"
 
 #include "base/mem.h"
+
+#include <stdlib.h>
 
 /* Where more than 3 of 4 objects are new, look at the next ones only with the full scan. */
 #define TRIAL 256u
@@ -10,9 +12,32 @@
 static void forget_all(gt_skeletons *k)
 {
     k->item_count = 1;
-    k->line_count = 0;
-    memset(k->table, 0, TABLE_SLOTS * sizeof *k->table);
+    memset(k->table, 0, (k->table_mask + 1) * sizeof *k->table);
     k->ahead.id = 0;
+}
+
+static void table_put(gt_skeletons *k, uint16_t id)
+{
+    const known *item = &k->items[id];
+    uint64_t at = item->digest & k->table_mask;
+    while (k->table[at].id)
+        at = (at + 1) & k->table_mask;
+    k->table[at] = (table_slot){(uint32_t)(item->digest >> 32), id, item->len};
+}
+
+/* Twice as many slots as skeletons, and not many more: a small table stays in the first cache. */
+static bool table_grow(gt_skeletons *k)
+{
+    uint32_t slots = k->table_mask ? 2 * (k->table_mask + 1) : FIRST_SLOTS;
+    table_slot *table = gt_calloc(slots, sizeof *table);
+    if (!table)
+        return false;
+    gt_free(k->table);
+    k->table = table;
+    k->table_mask = slots - 1;
+    for (uint32_t id = 1; id < k->item_count; id++)
+        table_put(k, (uint16_t)id);
+    return true;
 }
 
 /* To the begin of a cache line: a load across two of them costs twice. */
@@ -30,16 +55,14 @@ gt_skeletons *gt_skeletons_new(const gt_scanner *scanner, const gt_scan_plan *pl
         return NULL;
     k->kernel = scanner->skeleton;
     k->plan = plan;
-    k->bytes_memory = gt_calloc(1, GT_SKELETON_BYTES_MAX + 64);
     k->items_memory = gt_calloc(1, GT_SKELETONS_MAX * sizeof *k->items + 64);
-    k->table = gt_calloc(TABLE_SLOTS, sizeof *k->table);
-    k->bytes = aligned(k->bytes_memory);
     k->items = aligned(k->items_memory);
-    if (!k->bytes_memory || !k->items_memory || !k->table) {
+    k->item_count = 1;
+    if (!k->items_memory || !table_grow(k)) {
         gt_skeletons_free(k);
         return NULL;
     }
-    forget_all(k);
+    arc4random_buf(k->key, sizeof k->key);
     return k;
 }
 
@@ -47,7 +70,6 @@ void gt_skeletons_free(gt_skeletons *k)
 {
     if (!k)
         return;
-    gt_free(k->bytes_memory);
     gt_free(k->items_memory);
     gt_free(k->table);
     gt_free(k);
@@ -106,7 +128,7 @@ static bool learn_picks(gt_skeletons *k, known *item, const char *text, const gt
 static void learn(gt_skeletons *k, const char *text, const char *end, const gt_scan *scan)
 {
     skeleton_stream *s = &k->stream;
-    if (scan->len > 64 * (STREAM_BLOCKS - FEED_BLOCKS))
+    if (scan->len > SKELETON_LEN_MAX)
         return;
     skeleton_begin(s, text);
     while (64 * s->blocks < scan->len && skeleton_may_feed(s, end))
@@ -116,22 +138,17 @@ static void learn(gt_skeletons *k, const char *text, const char *end, const gt_s
     s->text = NULL;
     if (last / 64 >= s->bad || len < PIECE)
         return;
-    uint32_t lines = (len + 63) / 64;
-    known item = {.len = (uint16_t)len};
+    known item = {.digest = k->kernel->digest(k->key, s->bytes, len), .len = (uint16_t)len};
     if (!learn_picks(k, &item, text, scan))
         return;
-    if (k->item_count == GT_SKELETONS_MAX || k->line_count + lines > GT_SKELETON_BYTES_MAX / 64)
+    if (k->item_count == GT_SKELETONS_MAX)
         forget_all(k);
+    if (2 * k->item_count > k->table_mask && !table_grow(k))
+        return; /* without memory it is slower, not wrong */
     learn_marker(k, text);
-    item.line = (uint16_t)k->line_count;
-    memcpy(k->bytes + 64 * (size_t)k->line_count, s->bytes, len);
-    k->line_count += lines;
-    uint64_t hash = k->kernel->hash(s->bytes, len), at = hash % TABLE_SLOTS;
-    while (k->table[at].id)
-        at = (at + 1) % TABLE_SLOTS;
     uint16_t id = (uint16_t)k->item_count++;
     k->items[id] = item;
-    k->table[at] = (table_slot){(uint16_t)(hash >> 48), id, item.line, item.len};
+    table_put(k, id);
 }
 
 gt_scan_verdict gt_skeletons_scan(gt_skeletons *k, const gt_scanner *scanner,

@@ -6,8 +6,7 @@
  *   cut(unsigned char *to, const char *from, uint64_t keep)   the kept bytes of 64, in order; may
  *                                write PIECE bytes behind them; returns how many count
  *   boundary_mask(const unsigned char *)   of 64 places: where '}' then ',' or LF then '{' stands
- *   equal_bytes(a, b, len)                                    of at least PIECE bytes
- *   hash_state, hash_begin(), hash_piece(hash_state, bytes), hash_end(hash_state, bytes, len)
+ *   digest_state, digest_begin(), digest_piece(digest_state, key, bytes), digest_sum(digest_state)
  *   count_up_to(const int16_t *, int16_t)  of LOCATE_LANES numbers: those <= the value */
 #include <immintrin.h>
 
@@ -173,46 +172,62 @@ static bool is_marker(const gt_skeletons *k, const unsigned char *bytes)
     return any;
 }
 
-static uint64_t hash_bytes(const unsigned char *bytes, unsigned len)
+/* The digest (skeleton.h): the sum over all pairs of 8 bytes of (a ^ key) * (b ^ key'), carry-less, in
+ * the field of 2^64 elements. The last piece overlaps the one before. */
+static uint64_t digest_end(digest_state h, const unsigned char *key, const unsigned char *bytes,
+                           unsigned len)
 {
-    hash_state h = hash_begin();
-    for (unsigned at = 0; at + PIECE < len; at += PIECE)
-        h = hash_piece(h, bytes + at);
-    return hash_end(h, bytes, len);
+    __m128i sum = digest_sum(digest_piece(h, key + (len - 1) / PIECE * PIECE, bytes + len - PIECE));
+    const __m128i modulus = _mm_set_epi64x(0, 0x1B); /* x^64 + x^4 + x^3 + x + 1 */
+    __m128i high = _mm_clmulepi64_si128(sum, modulus, 0x01);
+    __m128i higher = _mm_clmulepi64_si128(high, modulus, 0x01);
+    return (uint64_t)_mm_cvtsi128_si64(_mm_xor_si128(_mm_xor_si128(sum, high), higher));
 }
 
-/* The skeleton with this hash and length, its bytes on their way into the cache; 0: none. */
-static uint32_t look_up(const gt_skeletons *k, uint64_t sum, unsigned len)
+static uint64_t digest_bytes(const unsigned char *key, const unsigned char *bytes, unsigned len)
 {
-    for (uint64_t at = sum % TABLE_SLOTS;; at = (at + 1) % TABLE_SLOTS) {
+    digest_state h = digest_begin();
+    for (unsigned at = 0; at + PIECE < len; at += PIECE)
+        h = digest_piece(h, key + at, bytes + at);
+    return digest_end(h, key, bytes, len);
+}
+
+/* Note what begins at ahead.begin and ends with the guess. */
+static void look_up(gt_skeletons *k, unsigned guess, uint64_t digest)
+{
+    unsigned len = guess - k->ahead.begin + 1;
+    k->ahead.guess = guess;
+    k->ahead.digest = digest;
+    k->ahead.id = 0;
+    for (uint64_t at = digest & k->table_mask;; at = (at + 1) & k->table_mask) {
         const table_slot *found = &k->table[at];
         if (!found->id)
-            return 0;
-        if (found->tag != (uint16_t)(sum >> 48) || found->len != len)
+            return;
+        if (found->tag != (uint32_t)(digest >> 32) || found->len != len)
             continue;
         __builtin_prefetch(&k->items[found->id]);
-        for (unsigned i = 0; i < len; i += 64)
-            __builtin_prefetch(k->bytes + 64 * (size_t)found->line + i);
-        return found->id;
+        k->ahead.id = found->id;
+        return;
     }
 }
 
-/* Guess the '}' that ends the object at begin, and look its skeleton up. The hash is made on the
+/* Guess the '}' that ends the object at begin, and look its skeleton up. The digest is made on the
  * way. */
 static void look_ahead(gt_skeletons *k, unsigned begin, const char *end)
 {
-    hash_state h = hash_begin();
+    digest_state h = digest_begin();
+    const unsigned char *key = k->key;
     unsigned guess = 0;
     k->ahead.begin = begin;
     k->ahead.id = 0;
-    for (unsigned at = begin; !guess; at += PIECE) {
+    for (unsigned at = begin; !guess; at += PIECE, key += PIECE) {
+        if (at - begin >= SKELETON_LEN_MAX)
+            return;
         if (!stream_has(k, at + PIECE + 16, end)) {
             guess = last_end(&k->stream, begin, end);
-            if (guess < begin + PIECE)
+            if (guess < begin + PIECE || guess - begin >= SKELETON_LEN_MAX)
                 return;
-            unsigned last_len = guess - begin + 1;
-            k->ahead.guess = guess;
-            k->ahead.id = look_up(k, hash_bytes(k->stream.bytes + begin, last_len), last_len);
+            look_up(k, guess, digest_bytes(k->key, k->stream.bytes + begin, guess - begin + 1));
             return;
         }
         const unsigned char *bytes = k->stream.bytes + at;
@@ -222,13 +237,11 @@ static void look_ahead(gt_skeletons *k, unsigned begin, const char *end)
                 guess = at + i;
         }
         if (!guess)
-            h = hash_piece(h, bytes);
+            h = digest_piece(h, key, bytes);
     }
     if (guess < begin + PIECE)
         return;
-    unsigned len = guess - begin + 1;
-    k->ahead.guess = guess;
-    k->ahead.id = look_up(k, hash_end(h, k->stream.bytes + begin, len), len);
+    look_up(k, guess, digest_end(h, k->key, k->stream.bytes + begin, guess - begin + 1));
 }
 
 static bool has_backslash(const skeleton_stream *s, unsigned first, unsigned last)
@@ -307,7 +320,7 @@ static bool recognise(gt_skeletons *k, const char *text, const char *end, gt_sca
         look_ahead(k, begin, end);
     const known *item = &k->items[k->ahead.id];
     unsigned guess = k->ahead.guess;
-    if (!k->ahead.id || !equal_bytes(k->bytes + 64 * (size_t)item->line, s->bytes + begin, item->len))
+    if (!k->ahead.id || item->digest != k->ahead.digest)
         return false;
     place last = locate(s, block, guess);
     if (text_at(s, last) >= end || last.block >= s->bad)

@@ -35,8 +35,8 @@ typedef struct skeleton_kernel {
     /* FEED_BLOCKS more blocks, or as many as begin before `end`; what stands behind it is garbage
      * that is never believed. */
     void (*feed)(skeleton_stream *s, const char *end);
-    /* Of len >= PIECE bytes. A bad hash costs time only. */
-    uint64_t (*hash)(const unsigned char *bytes, unsigned len);
+    /* The digest of len >= PIECE bytes. */
+    uint64_t (*digest)(const unsigned char *key, const unsigned char *bytes, unsigned len);
     /* Is the object at text known? Then its length, values and ends. */
     bool (*recognise)(gt_skeletons *k, const char *text, const char *end, gt_scan *out,
                       const char **ends);
@@ -44,9 +44,11 @@ typedef struct skeleton_kernel {
 
 /* --- what is known -----------------------------------------------------------------------------*/
 
-#define TABLE_SLOTS (2u * GT_SKELETONS_MAX)
+#define FIRST_SLOTS 512u
 #define MARKERS_MAX 4u
-#define PICKS_MAX 14u /* an object with more wanted values is left to the full scan */
+#define PICKS_MAX 12u /* an object with more wanted values is left to the full scan */
+/* Longest skeleton, and with it the key of the digest. */
+#define SKELETON_LEN_MAX (64 * (STREAM_BLOCKS - FEED_BLOCKS))
 
 typedef struct pick { /* where a wanted value stands in the skeleton */
     uint16_t slot;
@@ -54,39 +56,37 @@ typedef struct pick { /* where a wanted value stands in the skeleton */
     uint16_t is_string : 1; /* its closing quote is the next byte */
 } pick;
 
-typedef struct table_slot { /* all that is needed to fetch the rest ahead of its use */
-    uint16_t tag;  /* upper bits of the hash; the lower ones say where the slot is */
-    uint16_t id;   /* 0: free */
-    uint16_t line; /* where the bytes begin, in lines of 64 */
+typedef struct table_slot {
+    uint32_t tag; /* upper bits of the digest; the lower ones say where the slot is */
+    uint16_t id;  /* 0: free */
     uint16_t len;
 } table_slot;
 
 typedef struct known { /* a cache line */
-    uint16_t line;
+    uint64_t digest;
     uint16_t len;
     uint16_t pick_count;
+    uint32_t unused;
     pick picks[PICKS_MAX];
-    uint16_t unused;
 } known;
 _Static_assert(sizeof(known) == 64, "what is fetched ahead is one line");
-_Static_assert(GT_SKELETON_BYTES_MAX / 64 <= UINT16_MAX + 1 && GT_SKELETONS_MAX <= UINT16_MAX,
-               "table_slot's fields are 16 bits");
+_Static_assert(GT_SKELETONS_MAX <= UINT16_MAX, "table_slot.id is 16 bits");
 
 struct gt_skeletons {
     const skeleton_kernel *kernel;
     const gt_scan_plan *plan;
-    unsigned char *bytes_memory, *items_memory; /* to be freed */
-    unsigned char *bytes;
+    unsigned char *items_memory; /* to be freed */
     known *items; /* 0 is not used */
     table_slot *table;
-    uint32_t line_count, item_count;
+    uint32_t table_mask, item_count;
     /* The first eight bytes of the objects learnt: where they stand behind "}," or "}\n" an object
      * is likely to begin. */
     uint64_t markers[MARKERS_MAX];
     unsigned marker_count, next_marker;
-    /* The object that begins at `begin` of the stream, looked up before it is asked for, so that the
-     * skeleton's bytes are in the cache by then. */
+    /* The object that begins at `begin` of the stream, looked up before it is asked for, so that what
+     * is known of it is in the cache by then. */
     struct {
+        uint64_t digest;
         unsigned begin;
         unsigned guess; /* its probable end; 0: none */
         uint32_t id;    /* of what it probably is; 0: unknown */
@@ -94,6 +94,7 @@ struct gt_skeletons {
     unsigned tried, missed, pause;
     uint64_t known, other;
     skeleton_stream stream;
+    unsigned char key[SKELETON_LEN_MAX + PIECE]; /* random */
 };
 
 static inline void skeleton_begin(skeleton_stream *s, const char *text)
@@ -112,11 +113,5 @@ static inline bool skeleton_may_feed(const skeleton_stream *s, const char *end)
 {
     return s->blocks + FEED_BLOCKS <= STREAM_BLOCKS && s->text + 64 * s->blocks < end;
 }
-
-/* Factors of the hash; anything odd and without pattern does. */
-static const uint64_t skeleton_factors[8] = {
-    UINT64_C(0x9E3779B97F4A7C15), UINT64_C(0xBF58476D1CE4E5B9), UINT64_C(0x94D049BB133111EB),
-    UINT64_C(0xD6E8FEB86659FD93), UINT64_C(0xA0761D6478BD642F), UINT64_C(0xE7037ED1A0B428DB),
-    UINT64_C(0x8EBC6AF09C88C6E3), UINT64_C(0x589965CC75374CC3)};
 
 #endif

@@ -1,15 +1,17 @@
-/* Method: 256 open-addressing tables, chosen by the id's top bits, so that growing one needs room
- * for a 256th of the whole. A table grows by half at four fifths full: 20 to 30 bytes a record; small
- * ones double.
+/* Method: 16 open-addressing tables, chosen by the id's top bits, so that growing one needs room
+ * for a 16th of the whole. A table grows by half at four fifths full: 20 to 30 bytes a record. Small
+ * ones double until they go over to huge pages: 32 MiB in all, however few the records.
  * The first bytes seen with an id stand under the id; other bytes under a mix of both, so that a
  * thousand versions of one eventID do not make one long run. */
 #include "pipeline/dedup.h"
 
 #include "base/mem.h"
 
-#define PARTS 256
+#define PARTS 16
+#define PART_BITS 4
 #define FIRST_SLOTS 64
-#define SMALL_SLOTS 16384 /* 64 MiB in all: below it memory does not matter */
+#define SMALL_SLOTS 8192 /* 128 KiB: more is soon more than the processor finds pages for */
+#define HUGE_SLOTS (GT_HUGE_PAGE / sizeof(entry))
 /* Keeps an id apart from contents that look like it. */
 #define VERSION_SALT UINT64_C(0x9E3779B97F4A7C15)
 
@@ -28,6 +30,14 @@ struct gt_dedup {
     part parts[PARTS];
 };
 
+static void slots_free(entry *slots, size_t cap)
+{
+    if (cap < HUGE_SLOTS)
+        gt_free(slots);
+    else
+        gt_huge_free(slots, cap * sizeof *slots);
+}
+
 gt_dedup *gt_dedup_new(void)
 {
     return gt_calloc(1, sizeof(gt_dedup));
@@ -38,7 +48,7 @@ void gt_dedup_free(gt_dedup *dedup)
     if (!dedup)
         return;
     for (size_t i = 0; i < PARTS; i++)
-        gt_free(dedup->parts[i].slots);
+        slots_free(dedup->parts[i].slots, dedup->parts[i].cap);
     gt_free(dedup);
 }
 
@@ -52,7 +62,7 @@ static uint64_t mix(uint64_t x)
 
 static size_t first_slot(const part *p, uint64_t id)
 {
-    return (size_t)((unsigned __int128)(id << 8) * p->cap >> 64);
+    return (size_t)((unsigned __int128)(id << PART_BITS) * p->cap >> 64);
 }
 
 /* The slot with this id, or the free one where it belongs. */
@@ -64,19 +74,28 @@ static entry *find(const part *p, uint64_t id)
     return &p->slots[at];
 }
 
+static size_t next_cap(size_t cap)
+{
+    if (cap < SMALL_SLOTS)
+        return cap ? cap * 2 : FIRST_SLOTS;
+    if (cap < HUGE_SLOTS)
+        return HUGE_SLOTS;
+    return (cap + cap / 2 + HUGE_SLOTS - 1) / HUGE_SLOTS * HUGE_SLOTS;
+}
+
 static gt_status make_room(part *p)
 {
     if (p->count < p->cap - p->cap / 5)
         return GT_OK;
-    size_t more = p->cap < SMALL_SLOTS ? p->cap : p->cap / 2;
-    part grown = {.count = p->count, .cap = p->cap ? p->cap + more : FIRST_SLOTS};
-    grown.slots = gt_calloc(grown.cap, sizeof *grown.slots);
+    part grown = {.count = p->count, .cap = next_cap(p->cap)};
+    grown.slots = grown.cap < HUGE_SLOTS ? gt_calloc(grown.cap, sizeof *grown.slots)
+                                         : gt_huge_calloc(grown.cap * sizeof *grown.slots);
     if (!grown.slots)
         return GT_NOMEM;
     for (size_t i = 0; i < p->cap; i++)
         if (p->slots[i].id)
             *find(&grown, p->slots[i].id) = p->slots[i];
-    gt_free(p->slots);
+    slots_free(p->slots, p->cap);
     *p = grown;
     return GT_OK;
 }
@@ -84,7 +103,7 @@ static gt_status make_room(part *p)
 /* Is {id, content} there? Adds it when the id is not. */
 static gt_status see(gt_dedup *dedup, uint64_t id, uint64_t content, gt_seen *ret)
 {
-    part *p = &dedup->parts[id >> 56];
+    part *p = &dedup->parts[id >> (64 - PART_BITS)];
     GT_TRY(make_room(p));
     entry *e = find(p, id);
     *ret = !e->id ? GT_SEEN_NEW : e->content == content ? GT_SEEN_SAME : GT_SEEN_OTHER;
@@ -110,7 +129,7 @@ gt_status gt_dedup_see(gt_dedup *dedup, uint64_t id, uint64_t content, gt_seen *
 void gt_dedup_prefetch(const gt_dedup *dedup, uint64_t id)
 {
     id = mix(id);
-    const part *p = &dedup->parts[id >> 56];
+    const part *p = &dedup->parts[id >> (64 - PART_BITS)];
     if (p->cap)
         __builtin_prefetch(&p->slots[first_slot(p, id)], 1);
 }

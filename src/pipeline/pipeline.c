@@ -12,6 +12,7 @@
 #define PROGRESS_BYTES (4 * GT_MIB)   /* decoded bytes between two reports within one input */
 #define LARGE_INPUT (4 * GT_MIB)      /* an input that alone may keep a thread busy at the end */
 #define READ_AHEAD 32                 /* inputs, where files are not in memory */
+#define COLD_INPUTS 256               /* to which that holds when one of them was not */
 #define INTERRUPT_MASK 63             /* records between two looks at the flag */
 
 /* --- emitting ----------------------------------------------------------------------------------*/
@@ -232,7 +233,7 @@ static gt_status read_input(worker *w)
     gt_source_file_close(&file);
     atomic_fetch_add(&r->decoded_bytes, w->bytes_decoded);
     if (file.waited)
-        atomic_store_explicit(&r->cold, true, memory_order_relaxed);
+        atomic_store_explicit(&r->cold, COLD_INPUTS, memory_order_relaxed);
     return status;
 }
 
@@ -241,8 +242,10 @@ static void fetch_ahead(run *r)
 {
     const gt_inputs *inputs = r->options->inputs;
     size_t from, to;
-    if (!atomic_load_explicit(&r->cold, memory_order_relaxed))
+    unsigned cold = atomic_load_explicit(&r->cold, memory_order_relaxed);
+    if (!cold)
         return;
+    atomic_store_explicit(&r->cold, cold - 1, memory_order_relaxed);
     pthread_mutex_lock(&r->lock);
     from = r->fetched > r->next_input ? r->fetched : r->next_input;
     to = r->next_input + READ_AHEAD < inputs->count ? r->next_input + READ_AHEAD : inputs->count;

@@ -75,7 +75,7 @@ typedef struct run {
     worker *workers;
     size_t worker_count;
     atomic_bool stop;
-    atomic_bool cold; /* a file was not in memory */
+    atomic_uint cold; /* inputs to come that are likely not to be in memory */
     atomic_uint_least64_t decoded_bytes;
 } run;
 
