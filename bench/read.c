@@ -40,7 +40,7 @@ int main(int argc, char **argv)
     if (!arena || gt_inputs_expand(arena, paths, count, NULL, &inputs) != GT_OK)
         return 1;
     options.inputs = &inputs;
-    gt_pipeline_stage stage = {.record = on_record};
+    gt_pipeline_stage stage = {.record = on_record, .fields = GT_RECORD_DISPATCH_FIELDS};
     gt_pipeline_counts counts;
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     if (gt_pipeline_run(&options, &stage, &counts) != GT_OK)

@@ -16,10 +16,9 @@
 /* Objects that one plan of wanted fields looks into: indices are 15 bits. */
 #define GT_SCAN_NODES_MAX 32000
 
-/* Skeletons of records a reader remembers (a busy organisation's trails make some thousand), and
- * their bytes: what a core's second-level cache and its neighbour hold. */
+/* Skeletons of records a reader remembers, a cache line each (a busy organisation's trails make some
+ * thousand): a quarter of a core's second-level cache. */
 #define GT_SKELETONS_MAX 4096
-#define GT_SKELETON_BYTES_MAX (2 * GT_MIB)
 
 /* One CloudTrail record. AWS caps a record at 256 KB (1 MB with enrichment); a SIEM's dump of one
  * may double it. */

@@ -76,6 +76,7 @@ int gt_cmd_map(gt_cli *cli)
         .ctx = &m,
         .worker_new = worker_new,
         .record = on_record,
+        .fields = GT_RECORD_DISPATCH_FIELDS,
         .worker_free = worker_free,
         .commit = on_commit,
     };

@@ -288,6 +288,7 @@ static int query_run(query *q)
         .ctx = q,
         .worker_new = worker_new,
         .record = on_record,
+        .fields = GT_RECORD_DISPATCH_FIELDS,
         .worker_free = gt_run_worker_free,
         .commit = on_commit,
     };

@@ -261,6 +261,7 @@ static int scan_run(scan *s)
         .ctx = s,
         .worker_new = worker_new,
         .record = on_record,
+        .fields = GT_RECORD_DISPATCH_FIELDS,
         .worker_free = gt_run_worker_free,
         .commit = on_commit,
     };

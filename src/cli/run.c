@@ -383,6 +383,7 @@ int gt_run_go(gt_run *run, const gt_pipeline_stage *stage)
         .ctx = run,
         .worker_new = on_worker_new,
         .record = on_record,
+        .fields = run->fill ? GT_RECORD_ALL_FIELDS : stage->fields,
         .worker_free = on_worker_free,
         .commit = stage->commit ? on_commit : NULL,
         .problem = on_problem,

@@ -95,6 +95,7 @@ static int read_paths(gt_sg_run *r)
         .ctx = r,
         .worker_new = worker_new,
         .record = on_record,
+        .fields = GT_RECORD_DISPATCH_FIELDS,
         .worker_free = worker_free,
         .commit = on_commit,
     };

@@ -263,7 +263,7 @@ static int prepare(shipping *s, const gt_detector *detector, const gt_ecs_tables
         gt_cli_error(cli, "%s: %.*s", store, GT_STR_ARG(why));
         return GT_EXIT_INPUT;
     }
-    s->reader = gt_reader_new();
+    s->reader = gt_reader_new(GT_RECORD_ALL_FIELDS);
     status = s->reader ? gt_detect_worker_new(detector, tables, NULL, &s->worker) : GT_NOMEM;
     return status == GT_OK ? open_feeds(s) : gt_cli_failed(cli, status, "preparing to ship");
 }

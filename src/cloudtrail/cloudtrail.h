@@ -53,7 +53,11 @@ typedef struct gt_record_sink {
 /* Reads one input after another; belongs to one thread. Its memory is bounded by limits.h whatever
  * the inputs hold: GT_RECORD_BYTES_MAX is the largest record. */
 typedef struct gt_reader gt_reader;
-gt_reader *gt_reader_new(void);
+typedef enum gt_record_fields {
+    GT_RECORD_ALL_FIELDS,
+    GT_RECORD_DISPATCH_FIELDS, /* event_id, event_source and event_name; the others stay null */
+} gt_record_fields;
+gt_reader *gt_reader_new(gt_record_fields fields);
 void gt_reader_free(gt_reader *reader);
 /* Objects whose skeleton (json/skeleton.h) was known and not, since the reader was made. */
 void gt_reader_stats(const gt_reader *reader, uint64_t *ret_known, uint64_t *ret_other);

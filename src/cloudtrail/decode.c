@@ -128,7 +128,8 @@ static void read_once(gt_decoder *d, bytes *b, size_t room)
         d->problem = (gt_decode_problem){"reading failed", 0, true};
         d->in_end = true;
     }
-    /* Less than asked for, and all that the file is long: a file's end needs no further call. */
+    /* Less than asked for, and all that the file is long: a file's end needs no further call. (The
+     * size may be an old one: then there is one more call.) */
     bool is_file_end = got < room && d->size_hint && d->bytes_read + got == d->size_hint;
     if (got == 0 || is_file_end)
         d->in_end = true;

@@ -14,7 +14,14 @@ static const uint8_t roles[] = {
 #undef X
 };
 
-static gt_status make_plan(gt_arena *rules, const gt_scan_plan **ret)
+static bool is_for_dispatch(size_t which)
+{
+    return roles[which] != FIELD || which == SHAPE_EVENT_ID || which == SHAPE_EVENT_SOURCE ||
+           which == SHAPE_EVENT_NAME;
+}
+
+/* Slots that are not asked for stay: they are never found. */
+static gt_status make_plan(gt_arena *rules, gt_record_fields fields, const gt_scan_plan **ret)
 {
     gt_str keys[SHAPE_COUNT][2];
     gt_scan_path paths[SHAPE_COUNT];
@@ -27,6 +34,8 @@ static gt_status make_plan(gt_arena *rules, const gt_scan_plan **ret)
         keys[i][0] = gt_str_c(names[i][0]);
         keys[i][1] = gt_str_c(names[i][1]);
         paths[i] = (gt_scan_path){keys[i], names[i][1] ? 2 : 1};
+        if (fields == GT_RECORD_DISPATCH_FIELDS && !is_for_dispatch(i))
+            paths[i].count = 0;
     }
     return gt_scan_plan_new(rules, paths, SHAPE_COUNT, ret);
 }
@@ -50,7 +59,7 @@ static gt_status make_marks(gt_arena *rules, const gt_scan_plan **ret)
     return gt_scan_plan_new(rules, paths, MARKS, ret);
 }
 
-gt_reader *gt_reader_new(void)
+gt_reader *gt_reader_new(gt_record_fields fields)
 {
     gt_reader *r = gt_calloc(1, sizeof *r);
     if (!r)
@@ -59,9 +68,10 @@ gt_reader *gt_reader_new(void)
     r->rules = gt_arena_new(GT_RULES_ARENA_MAX);
     r->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     r->scanner = gt_scanner_best();
-    bool planned = r->rules && make_plan(r->rules, &r->plan) == GT_OK &&
+    bool planned = r->rules && make_plan(r->rules, GT_RECORD_ALL_FIELDS, &r->plan) == GT_OK &&
+                   make_plan(r->rules, fields, &r->item_plan) == GT_OK &&
                    make_marks(r->rules, &r->marks) == GT_OK;
-    r->skeletons = planned ? gt_skeletons_new(r->scanner, r->plan) : NULL;
+    r->skeletons = planned ? gt_skeletons_new(r->scanner, r->item_plan) : NULL;
     if (!r->decoder || !planned || !r->scratch || (r->scanner->skeleton && !r->skeletons)) {
         gt_reader_free(r);
         return NULL;
@@ -243,6 +253,14 @@ static bool is_control(const char *message, const char *end)
 {
     return message && gt_str_starts((gt_str){message, (size_t)(end - message)},
                                     GT_STR("\"CWL CONTROL MESSAGE:"));
+}
+
+gt_status item_found(text *t, gt_str object, uint64_t offset, const picks *found)
+{
+    const gt_reader *r = t->reader;
+    if (look_of(r, found->values) == LOOK_RECORD)
+        return emit_record(t, object, offset, found);
+    return inner_object(t, object.ptr, object.ptr + object.len, offset, t->nested);
 }
 
 gt_status object_found(text *t, gt_str object, uint64_t offset, const picks *found,

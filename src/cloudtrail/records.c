@@ -235,7 +235,7 @@ static gt_status item(text *t)
         if ((size_t)(end - t->p) > GT_RECORD_BYTES_MAX)
             end = t->p + GT_RECORD_BYTES_MAX;
         gt_scan_verdict verdict =
-            gt_skeletons_scan(r->skeletons, r->scanner, r->plan, t->p, end, &scan, found.ends);
+            gt_skeletons_scan(r->skeletons, r->scanner, r->item_plan, t->p, end, &scan, found.ends);
         /* What the picks hold behind an error is chance: then only looking tells. */
         bool invalid = verdict == GT_SCAN_INVALID || verdict == GT_SCAN_DEEP;
         unsigned objects = 1;
@@ -249,7 +249,7 @@ static gt_status item(text *t)
             uint64_t offset = offset_of(t, t->p);
             t->p += scan.len;
             t->cut_told = false;
-            return object_found(t, object, offset, &found, t->nested);
+            return item_found(t, object, offset, &found);
         }
         if (invalid)
             return reject_and_resync(t, why_invalid(t, t->p).message);

@@ -20,7 +20,8 @@ struct gt_reader {
     gt_arena *scratch; /* decoded strings; rewound after every item */
     const gt_scanner *scanner;
     const gt_scan_plan *plan;  /* shapes.def */
-    gt_skeletons *skeletons;   /* may be NULL */
+    const gt_scan_plan *item_plan; /* of items: the same, or without the fields not asked for */
+    gt_skeletons *skeletons;       /* of item_plan; may be NULL */
     const gt_scan_plan *marks; /* every other field that only CloudTrail has */
     gt_record_kind kind;
     const gt_record_sink *sink;
@@ -80,7 +81,9 @@ gt_status text_shape(text *t, uint64_t offset, const char *reason);
 
 /* The whole text, to its end. */
 gt_status text_run(text *t);
-/* A complete, valid object of a text: a record, or what wraps one. */
+/* An object that the item's plan was picked from. */
+gt_status item_found(text *t, gt_str object, uint64_t offset, const picks *found);
+/* A complete, valid object of a text: a record, or what wraps one. found: by the whole plan. */
 gt_status object_found(text *t, gt_str object, uint64_t offset, const picks *found,
                        unsigned nested);
 /* Text taken out of a string: 0 or more records. */

@@ -122,10 +122,8 @@ static inline __m256i load(const unsigned char *p)
 
 static inline unsigned boundaries(const unsigned char *p)
 {
-    __m256i second = load(p + 1);
-    __m256i between = _mm256_or_si256(EQUAL(second, ','), EQUAL(second, '\n'));
     __m256i around = _mm256_and_si256(EQUAL(load(p), '}'), EQUAL(load(p + 2), '{'));
-    return (unsigned)_mm256_movemask_epi8(_mm256_and_si256(between, around));
+    return (unsigned)_mm256_movemask_epi8(around);
 }
 
 static inline uint64_t boundary_mask(const unsigned char *p)

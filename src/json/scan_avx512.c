@@ -78,11 +78,8 @@ static inline unsigned cut(unsigned char *to, const char *from, uint64_t keep)
 
 static inline uint64_t boundary_mask(const unsigned char *p)
 {
-    __m512i second = _mm512_loadu_si512(p + 1);
-    return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8('}')) &
-           (_mm512_cmpeq_epi8_mask(second, _mm512_set1_epi8(',')) |
-            _mm512_cmpeq_epi8_mask(second, _mm512_set1_epi8('\n'))) &
-           _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p + 2), _mm512_set1_epi8('{'));
+    __mmask64 ends = _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8('}'));
+    return _mm512_mask_cmpeq_epi8_mask(ends, _mm512_loadu_si512(p + 2), _mm512_set1_epi8('{'));
 }
 
 typedef __m512i digest_state;

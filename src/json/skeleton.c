@@ -40,10 +40,18 @@ static bool table_grow(gt_skeletons *k)
     return true;
 }
 
-/* To the begin of a cache line: a load across two of them costs twice. */
-static void *aligned(unsigned char *memory)
+#define KEY_BYTES (SKELETON_LEN_MAX + PIECE)
+
+/* From the begin of a cache line: a load across two of them costs twice. */
+static bool lines_new(gt_skeletons *k)
 {
-    return memory ? memory + (64 - (uintptr_t)memory % 64) % 64 : NULL;
+    k->memory = gt_calloc(1, KEY_BYTES + GT_SKELETONS_MAX * sizeof *k->items + 64);
+    if (!k->memory)
+        return false;
+    k->key = k->memory + (64 - (uintptr_t)k->memory % 64) % 64;
+    k->items = (known *)(void *)(k->key + KEY_BYTES);
+    arc4random_buf(k->key, KEY_BYTES);
+    return true;
 }
 
 gt_skeletons *gt_skeletons_new(const gt_scanner *scanner, const gt_scan_plan *plan)
@@ -55,14 +63,11 @@ gt_skeletons *gt_skeletons_new(const gt_scanner *scanner, const gt_scan_plan *pl
         return NULL;
     k->kernel = scanner->skeleton;
     k->plan = plan;
-    k->items_memory = gt_calloc(1, GT_SKELETONS_MAX * sizeof *k->items + 64);
-    k->items = aligned(k->items_memory);
     k->item_count = 1;
-    if (!k->items_memory || !table_grow(k)) {
+    if (!lines_new(k) || !table_grow(k)) {
         gt_skeletons_free(k);
         return NULL;
     }
-    arc4random_buf(k->key, sizeof k->key);
     return k;
 }
 
@@ -70,7 +75,7 @@ void gt_skeletons_free(gt_skeletons *k)
 {
     if (!k)
         return;
-    gt_free(k->items_memory);
+    gt_free(k->memory);
     gt_free(k->table);
     gt_free(k);
 }

@@ -5,9 +5,16 @@
  * Two texts with the same skeleton have the same tokens in the same order, so if one is valid JSON,
  * so is the other, as far as the insides of its strings are (no control bytes, no bad escapes); and
  * every wanted value stands at the same place of the skeleton. CloudTrail writes a few hundred
- * skeletons over and over. So: cut the insides out 64 bytes at a time, compare with the skeletons
+ * skeletons over and over. So: cut the insides out 64 bytes at a time, look their digest up among those
  * known, and on a match read off where the values stand. On a miss the full scan (scan.h) decides
  * and the skeleton is learnt. The answer is the same in both ways, to the byte.
+ *
+ * The digest is the carry-less NH of CLHASH (Lemire and Kaser, "Faster 64-bit universal hashing using
+ * carry-less multiplications") reduced to the field of 2^64 elements, with a key as long as the
+ * text, drawn at random for each gt_skeletons. Two different texts of one length have the same
+ * digest for one key in 2^64, whoever chose them and however, as long as he does not know the key;
+ * and nothing that a run prints tells it. Comparing the bytes as well would wait for a megabyte of
+ * them to come back into the cache that inflating has just filled: it cost as much as all the rest.
  *
  * Where the object at hand ends is a guess (the next one begins like one seen before, behind "},");
  * a wrong guess is a miss.

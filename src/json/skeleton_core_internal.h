@@ -5,7 +5,7 @@
  *   control_mask(const char *)                                bytes below 0x20
  *   cut(unsigned char *to, const char *from, uint64_t keep)   the kept bytes of 64, in order; may
  *                                write PIECE bytes behind them; returns how many count
- *   boundary_mask(const unsigned char *)   of 64 places: where '}' then ',' or LF then '{' stands
+ *   boundary_mask(const unsigned char *)   of 64 places: where '}', any byte and '{' stand
  *   digest_state, digest_begin(), digest_piece(digest_state, key, bytes), digest_sum(digest_state)
  *   count_up_to(const int16_t *, int16_t)  of LOCATE_LANES numbers: those <= the value */
 #include <immintrin.h>
@@ -50,6 +50,7 @@ static inline __attribute__((always_inline)) feed_state feed_block(skeleton_stre
                                                                    const char *end)
 {
     skeleton_masks m;
+    __builtin_prefetch(p + 1024);
     f.low = string_masks(p, &m, f.low);
     uint64_t quote = m.quote;
     if (__builtin_expect((m.backslash | (f.escaped & 1)) != 0, 0)) {
@@ -162,14 +163,15 @@ static unsigned last_end(const skeleton_stream *s, unsigned begin, const char *e
     return at - 1;
 }
 
-static bool is_marker(const gt_skeletons *k, const unsigned char *bytes)
+/* Behind '}': what stands between two objects, and one that begins as some did? */
+static bool is_boundary(const gt_skeletons *k, const unsigned char *bytes)
 {
     uint64_t first8;
-    memcpy(&first8, bytes, 8);
+    memcpy(&first8, bytes + 1, 8);
     bool any = false;
     for (unsigned i = 0; i < MARKERS_MAX; i++)
         any |= first8 == k->markers[i];
-    return any;
+    return any && (*bytes == ',' || *bytes == '\n');
 }
 
 /* The digest (skeleton.h): the sum over all pairs of 8 bytes of (a ^ key) * (b ^ key'), carry-less, in
@@ -233,7 +235,7 @@ static void look_ahead(gt_skeletons *k, unsigned begin, const char *end)
         const unsigned char *bytes = k->stream.bytes + at;
         for (uint64_t mask = boundary_mask(bytes); mask && !guess; mask &= mask - 1) {
             unsigned i = (unsigned)__builtin_ctzll(mask);
-            if (is_marker(k, bytes + i + 2))
+            if (is_boundary(k, bytes + i + 1))
                 guess = at + i;
         }
         if (!guess)

@@ -75,7 +75,8 @@ _Static_assert(GT_SKELETONS_MAX <= UINT16_MAX, "table_slot.id is 16 bits");
 struct gt_skeletons {
     const skeleton_kernel *kernel;
     const gt_scan_plan *plan;
-    unsigned char *items_memory; /* to be freed */
+    unsigned char *memory; /* of what stands on cache lines; to be freed */
+    unsigned char *key; /* of digests: random, SKELETON_LEN_MAX + PIECE */
     known *items; /* 0 is not used */
     table_slot *table;
     uint32_t table_mask, item_count;
@@ -94,7 +95,6 @@ struct gt_skeletons {
     unsigned tried, missed, pause;
     uint64_t known, other;
     skeleton_stream stream;
-    unsigned char key[SKELETON_LEN_MAX + PIECE]; /* random */
 };
 
 static inline void skeleton_begin(skeleton_stream *s, const char *text)

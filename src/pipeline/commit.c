@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "pipeline/pipeline_internal.h"
 
-#define PREFETCH 16 /* records looked up ahead: covers a memory access behind a dozen others */
-
 size_t batch_bytes(const batch *b)
 {
     return b->item_count * sizeof *b->items + b->emission_count * sizeof *b->emissions +
@@ -113,11 +111,7 @@ static gt_status commit_record(run *r, const gt_input *input, const batch *b, co
 
 static gt_status commit_batch(run *r, const gt_input *input, const batch *b)
 {
-    for (size_t i = 0; r->dedup && i < PREFETCH && i < b->item_count; i++)
-        gt_dedup_prefetch(r->dedup, b->items[i].id);
     for (size_t i = 0, begin = 0; i < b->item_count; begin = b->items[i++].emission_end) {
-        if (r->dedup && i + PREFETCH < b->item_count)
-            gt_dedup_prefetch(r->dedup, b->items[i + PREFETCH].id);
         const item *it = &b->items[i];
         if (it->type == ITEM_PROBLEM)
             tell_problem(r, input, (gt_problem_kind)it->problem_kind, it->offset, it->reason);

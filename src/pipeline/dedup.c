@@ -60,15 +60,15 @@ static uint64_t mix(uint64_t x)
     return x ? x : 1;
 }
 
-static size_t first_slot(const part *p, uint64_t id)
+static size_t first_slot(size_t cap, uint64_t id)
 {
-    return (size_t)((unsigned __int128)(id << PART_BITS) * p->cap >> 64);
+    return (size_t)((unsigned __int128)(id << PART_BITS) * cap >> 64);
 }
 
 /* The slot with this id, or the free one where it belongs. */
 static entry *find(const part *p, uint64_t id)
 {
-    size_t at = first_slot(p, id);
+    size_t at = first_slot(p->cap, id);
     while (p->slots[at].id && p->slots[at].id != id)
         at = at + 1 == p->cap ? 0 : at + 1;
     return &p->slots[at];
@@ -96,7 +96,10 @@ static gt_status make_room(part *p)
         if (p->slots[i].id)
             *find(&grown, p->slots[i].id) = p->slots[i];
     slots_free(p->slots, p->cap);
-    *p = grown;
+    p->count = grown.count;
+    /* Other threads read these two to fetch a slot ahead; one old and one new do no harm. */
+    __atomic_store_n(&p->slots, grown.slots, __ATOMIC_RELAXED);
+    __atomic_store_n(&p->cap, grown.cap, __ATOMIC_RELAXED);
     return GT_OK;
 }
 
@@ -130,8 +133,10 @@ void gt_dedup_prefetch(const gt_dedup *dedup, uint64_t id)
 {
     id = mix(id);
     const part *p = &dedup->parts[id >> (64 - PART_BITS)];
-    if (p->cap)
-        __builtin_prefetch(&p->slots[first_slot(p, id)], 1);
+    const entry *slots = __atomic_load_n(&p->slots, __ATOMIC_RELAXED);
+    size_t cap = __atomic_load_n(&p->cap, __ATOMIC_RELAXED);
+    /* An address that is none does no harm here, and as a pointer it is never made. */
+    __builtin_prefetch((const void *)((uintptr_t)slots + first_slot(cap, id) * sizeof *slots), 1);
 }
 
 size_t gt_dedup_bytes(const gt_dedup *dedup)

@@ -75,6 +75,11 @@ static bool in_list(gt_str s, const gt_str *list, size_t count)
     return count == 0;
 }
 
+static bool filters(const gt_input_filter *f)
+{
+    return f->has_since || f->has_until || f->account_count || f->region_count;
+}
+
 static bool is_outside(const gt_input_filter *f, const gt_record *record)
 {
     gt_time_ms when;
@@ -110,6 +115,7 @@ static gt_status on_record(void *ctx, const gt_record *record)
     if (r->dedup) {
         it->content = w->scanner->hash(record->json.ptr, record->json.len);
         it->id = record->event_id.len ? gt_hash64(record->event_id, 1) : it->content;
+        gt_dedup_prefetch(r->dedup, it->id);
     }
     size_t emissions = b->emission_count, bytes = b->bytes.len;
     gt_emit emit = {.batch = b};
@@ -338,12 +344,14 @@ static gt_status prepare(run *r)
     r->unclaimed_bytes = inputs->bytes;
     r->progress.inputs_total = inputs->count;
     r->progress.bytes_total = inputs->bytes;
+    gt_record_fields fields =
+        filters(&r->options->filter) ? GT_RECORD_ALL_FIELDS : r->stage->fields;
     for (size_t i = 0; i < r->worker_count; i++) {
         worker *w = &r->workers[i];
         w->run = r;
         w->index = i;
         w->scanner = gt_scanner_best();
-        if (!(w->reader = gt_reader_new()))
+        if (!(w->reader = gt_reader_new(fields)))
             return GT_NOMEM;
         if (r->stage->worker_new)
             GT_TRY(r->stage->worker_new(r->stage->ctx, i, &w->state));

@@ -59,6 +59,7 @@ typedef struct gt_pipeline_stage {
      * record's views die with the call. */
     gt_status (*record)(void *worker, const gt_input *input, const gt_record *record,
                         gt_emit *emit);
+    gt_record_fields fields; /* that record() reads; fewer are quicker */
     /* After the run, on the calling thread, in the order of the indices: merge statistics, free. */
     void (*worker_free)(void *ctx, void *worker);
     /* In order, on one thread at a time. A failure ends the run and is what gt_pipeline_run gives

@@ -33,7 +33,7 @@ gt_runs *gt_runs_new(gt_watch *watch)
     r->watch = watch;
     r->text = r->terms = GT_BUF(GT_WATCH_PART_TEXT_MAX);
     r->arena = gt_arena_new(GT_BATCH_ARENA_MAX);
-    r->reader = gt_reader_new();
+    r->reader = gt_reader_new(GT_RECORD_ALL_FIELDS);
     if (!r->arena || !r->reader) {
         gt_runs_free(r);
         return NULL;

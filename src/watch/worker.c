@@ -361,7 +361,7 @@ void *gt_watch_worker_main(void *ctx)
     worker w = {.watch = ctx};
     void *job = NULL;
     while (!w.reader && !atomic_load(&w.watch->aborting)) {
-        w.reader = gt_reader_new();
+        w.reader = gt_reader_new(GT_RECORD_ALL_FIELDS);
         if (!w.reader)
             w.watch->options.env->sleep(w.watch->options.env->ctx, 1000);
     }

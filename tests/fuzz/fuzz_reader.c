@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)
         return 0;
-    gt_reader *reader = gt_reader_new();
+    gt_reader *reader = gt_reader_new(GT_RECORD_ALL_FIELDS);
     gt_arena *arena = gt_arena_new(256 * GT_MIB);
     gt_str text = {(const char *)data + 1, size - 1};
     size_t step = 1 + data[0] % 64;

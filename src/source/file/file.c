@@ -45,6 +45,10 @@ gt_status gt_source_file_open(const gt_input *input, gt_source_file *ret, const 
     }
     bool is_stdin = gt_str_is(input->name, "-");
     int fd = is_stdin ? STDIN_FILENO : open(input->name.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd >= 0 && input->size) { /* a file when the list was made; it may have grown */
+        *ret = (gt_source_file){.fd = fd, .size = input->size};
+        return GT_OK;
+    }
     if (fd < 0 || fstat(fd, &st) != 0) {
         *reterr_reason = reason_of(errno);
         if (fd > STDIN_FILENO)

@@ -7,7 +7,7 @@
 
 typedef struct gt_source_file {
     int fd;
-    uint64_t size; /* now; 0 when it has none */
+    uint64_t size; /* as listed, else now; 0 when it has none */
     const volatile int *interrupt; /* when it becomes non-zero, a pipe that is silent has ended; may be
                                       NULL, as gt_source_file_open leaves it */
     bool waited;  /* some bytes were not in memory */

@@ -482,7 +482,7 @@ static void test_no_memory(void **state)
         memory m = {packed, 0, 0};
         gt_record_sink sink = {&o, on_record, on_problem, NULL, NULL};
         gt_mem_fail_after(n);
-        gt_reader *r = gt_reader_new();
+        gt_reader *r = gt_reader_new(GT_RECORD_ALL_FIELDS);
         status = r ? gt_reader_run(r, GT_RECORDS_CLOUDTRAIL, read_memory, &m, 0, &sink) : GT_NOMEM;
         gt_reader_free(r);
         gt_mem_fail_after(-1);
@@ -496,7 +496,7 @@ static void test_no_memory(void **state)
 static int make_reader(void **state)
 {
     (void)state;
-    reader = gt_reader_new();
+    reader = gt_reader_new(GT_RECORD_ALL_FIELDS);
     return reader ? 0 : -1;
 }
 
