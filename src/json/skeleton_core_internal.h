@@ -23,15 +23,15 @@ static bool escapes_fine(uint64_t escapes, const char *p, const char *end)
 /* What goes from block to block. Kept in variables while feeding: through a pointer it would be
  * written and read again around every store of skeleton bytes, which may alias anything. */
 typedef struct feed_state {
-    uint64_t escaped; /* bit 0: the next byte is escaped; bit 1: some escape is no good */
+    uint64_t escaped; /* 1: the next byte is escaped */
     uint64_t string, inside, before;
-    unsigned len;
+    unsigned char *to;
     lowest low; /* the least byte seen in each place */
 } feed_state;
 
 typedef struct quotes {
     uint64_t quote;
-    uint64_t escaped; /* feed_state's */
+    uint64_t escaped; /* feed_state's; bit 1: some escape is no good */
 } quotes;
 
 /* The quotes that no backslash escapes. Out of line, so that the usual block stays in registers. */
@@ -39,38 +39,9 @@ static __attribute__((noinline, cold)) quotes unescaped(const char *p, const cha
                                                         uint64_t quote, uint64_t backslash,
                                                         uint64_t escaped)
 {
-    uint64_t carry = escaped & 1;
-    uint64_t bytes = escaped_bytes(backslash, &carry);
+    uint64_t bytes = escaped_bytes(backslash, &escaped);
     bool fine = escapes_fine(bytes & ~(quote | backslash), p, end);
-    return (quotes){quote & ~bytes, carry | (escaped & 2) | (fine ? 0 : 2)};
-}
-
-static inline __attribute__((always_inline)) feed_state feed_block(skeleton_stream *s, feed_state f,
-                                                                   const char *p, unsigned block,
-                                                                   const char *end)
-{
-    skeleton_masks m;
-    __builtin_prefetch(p + 1024);
-    f.low = string_masks(p, &m, f.low);
-    uint64_t quote = m.quote;
-    if (__builtin_expect((m.backslash | (f.escaped & 1)) != 0, 0)) {
-        quotes q = unescaped(p, end, quote, m.backslash, f.escaped);
-        quote = q.quote;
-        f.escaped = q.escaped;
-        s->backslashes[block] = true;
-    }
-    uint64_t string = prefix_xor(quote) ^ f.string;
-    f.string = (uint64_t)((int64_t)string >> 63);
-    uint64_t begins = quote & string & (m.before << 1 | f.before);
-    f.before = m.before >> 63;
-    /* Inside the string that goes on, bit 0 begins nothing: one addition carries both. */
-    uint64_t sum;
-    f.inside = __builtin_add_overflow(string, begins | f.inside, &sum);
-    uint64_t keep = ~string | sum | begins;
-    s->keep[block] = keep;
-    s->base[block] = (int16_t)f.len;
-    f.len += cut(s->bytes + f.len, p, keep);
-    return f;
+    return (quotes){quote & ~bytes, escaped | (fine ? 0 : 2)};
 }
 
 /* Is a control byte among what was cut out? Those that were kept are compared like all else. */
@@ -83,23 +54,47 @@ static __attribute__((noinline)) bool cut_control(const skeleton_stream *s, unsi
     return any;
 }
 
+/* Text that comes soon is fetched: inflating left it in the second cache. */
+#define FETCH_AHEAD 1024
+
 static void feed(skeleton_stream *s, const char *end)
 {
-    feed_state f = {s->escaped, s->string, s->inside, s->before, s->len, lowest_none()};
+    feed_state f = {s->escaped, s->string, s->inside, s->before, s->bytes + s->len, lowest_none()};
     unsigned first = s->blocks, stop = first + FEED_BLOCKS;
     size_t left = ((size_t)(end - s->text) + 63) / 64 - first;
     if (left < FEED_BLOCKS)
         stop = first + (unsigned)left;
     const char *p = s->text + 64 * (size_t)first;
-    for (unsigned block = first; block < stop; block++, p += 64)
-        f = feed_block(s, f, p, block, end);
-    s->escaped = f.escaped & 1;
+    bool bad = false;
+    for (unsigned block = first; block < stop; block++, p += 64) {
+        skeleton_masks m;
+        __builtin_prefetch(p + FETCH_AHEAD);
+        f.low = string_masks(p, &m, f.low);
+        if (__builtin_expect((m.backslash | f.escaped) != 0, 0)) {
+            quotes q = unescaped(p, end, m.quote, m.backslash, f.escaped);
+            m.quote = q.quote;
+            f.escaped = q.escaped & 1;
+            bad |= q.escaped & 2;
+            s->backslashes[block] = true;
+        }
+        uint64_t string = prefix_xor(m.quote) ^ f.string;
+        f.string = (uint64_t)((int64_t)string >> 63);
+        uint64_t begins = m.quote & string & (m.before << 1 | f.before);
+        f.before = m.before >> 63;
+        /* Inside the string that goes on, bit 0 begins nothing: one addition carries both. */
+        uint64_t sum;
+        f.inside = __builtin_add_overflow(string, begins | f.inside, &sum);
+        uint64_t keep = ~string | sum | begins;
+        s->keep[block] = keep;
+        s->base[block] = (int16_t)(f.to - s->bytes);
+        f.to += cut(f.to, p, keep);
+    }
+    s->escaped = f.escaped;
     s->string = f.string;
     s->inside = f.inside;
     s->before = f.before;
-    s->len = f.len;
+    s->len = (uint32_t)(f.to - s->bytes);
     s->blocks = stop;
-    bool bad = (f.escaped & 2) != 0;
     if (__builtin_expect(has_control(f.low), 0))
         bad |= cut_control(s, first, stop);
     if (bad && first < s->bad)

@@ -109,10 +109,18 @@ static gt_status commit_record(run *r, const gt_input *input, const batch *b, co
     return commit_emissions(r, input, b, it, begin);
 }
 
-static gt_status commit_batch(run *r, const gt_input *input, const batch *b)
+/* Slots fetched by another processor are looked for again, ahead of their use. */
+#define PREFETCH 16
+
+static gt_status commit_batch(run *r, const gt_input *input, const batch *b, size_t committer)
 {
+    bool fetch = r->dedup && b->owner != committer;
+    for (size_t i = 0; fetch && i < PREFETCH && i < b->item_count; i++)
+        gt_dedup_prefetch(r->dedup, b->items[i].id);
     for (size_t i = 0, begin = 0; i < b->item_count; begin = b->items[i++].emission_end) {
         const item *it = &b->items[i];
+        if (fetch && i + PREFETCH < b->item_count)
+            gt_dedup_prefetch(r->dedup, it[PREFETCH].id);
         if (it->type == ITEM_PROBLEM)
             tell_problem(r, input, (gt_problem_kind)it->problem_kind, it->offset, it->reason);
         else
@@ -133,7 +141,7 @@ static void recycle(run *r, batch *b)
 }
 
 /* Commit everything whose turn it is. Called and left with the lock held. */
-static void drain(run *r)
+static void drain(run *r, size_t committer)
 {
     if (r->committing)
         return; /* that thread sees what we have queued */
@@ -155,7 +163,7 @@ static void drain(run *r)
         const gt_input *input = &r->options->inputs->items[r->head];
         pthread_mutex_unlock(&r->lock);
         uint64_t begin_ns = now_ns(r);
-        gt_status status = commit_batch(r, input, b);
+        gt_status status = commit_batch(r, input, b, committer);
         r->counts.profile.commit_ns += now_ns(r) - begin_ns;
         if (status != GT_OK)
             run_fail(r, status);
@@ -184,11 +192,11 @@ void batch_give(worker *w, bool finished)
     }
     q->finished |= finished;
     if (w->input == r->head)
-        drain(r);
+        drain(r, w->index);
     while (w->waiting_bytes > GT_PIPELINE_PENDING_MAX && r->status == GT_OK &&
            (r->head != w->input || r->committing))
         pthread_cond_wait(&r->moved, &r->lock);
     if (r->head == w->input)
-        drain(r); /* our turn came while we waited */
+        drain(r, w->index); /* our turn came while we waited */
     pthread_mutex_unlock(&r->lock);
 }

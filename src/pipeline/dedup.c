@@ -136,7 +136,7 @@ void gt_dedup_prefetch(const gt_dedup *dedup, uint64_t id)
     const entry *slots = __atomic_load_n(&p->slots, __ATOMIC_RELAXED);
     size_t cap = __atomic_load_n(&p->cap, __ATOMIC_RELAXED);
     /* An address that is none does no harm here, and as a pointer it is never made. */
-    __builtin_prefetch((const void *)((uintptr_t)slots + first_slot(cap, id) * sizeof *slots), 1);
+    __builtin_prefetch((const void *)((uintptr_t)slots + first_slot(cap, id) * sizeof *slots));
 }
 
 size_t gt_dedup_bytes(const gt_dedup *dedup)

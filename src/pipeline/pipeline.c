@@ -12,7 +12,7 @@
 #define PROGRESS_BYTES (4 * GT_MIB)   /* decoded bytes between two reports within one input */
 #define LARGE_INPUT (4 * GT_MIB)      /* an input that alone may keep a thread busy at the end */
 #define READ_AHEAD 32                 /* inputs, where files are not in memory */
-#define COLD_INPUTS 256               /* to which that holds when one of them was not */
+#define COLD_INPUTS 32                /* taken to be so when one was not: a single one may be chance */
 #define INTERRUPT_MASK 63             /* records between two looks at the flag */
 
 /* --- emitting ----------------------------------------------------------------------------------*/
