@@ -33,6 +33,7 @@ static char *read_all(const char *path, size_t *len)
 static size_t scan_all(const gt_scanner *s, const gt_scan_plan *plan, const char **values, bool hash,
                        const char *p, const char *end, uint64_t *sum)
 {
+    static const uint8_t secret[GT_SCAN_SECRET] = {1, 2, 3};
     size_t records = 0;
     while (p < end) {
         gt_scan scan = {0, values};
@@ -44,7 +45,7 @@ static size_t scan_all(const gt_scanner *s, const gt_scan_plan *plan, const char
         if (gt_scan_text(s, plan, p, end, &scan) != GT_SCAN_OK)
             break;
         if (hash)
-            *sum += s->hash(p, scan.len);
+            *sum += s->hash(secret, p, scan.len);
         records++;
         p += scan.len;
     }

@@ -48,12 +48,15 @@ struct gt_scan {
     const char **values;
 };
 
+#define GT_SCAN_SECRET 192
+
 /* An instruction set. Tests force one; everyone else asks for the best. */
 typedef struct gt_scanner {
     const char *name; /* "avx512", "avx2", "sse2", "scalar" */
     gt_scan_verdict (*scan)(const gt_scan_plan *plan, const char *text, const char *end,
                             gt_scan *out);
-    uint64_t (*hash)(const char *data, size_t len); /* XXH3, 64 bits, seed 0 */
+    /* XXH3, 64 bits, with a secret of GT_SCAN_SECRET bytes. */
+    uint64_t (*hash)(const uint8_t *secret, const char *data, size_t len);
     const struct skeleton_kernel *skeleton;         /* of skeleton.c; NULL: none */
 } gt_scanner;
 

@@ -247,7 +247,7 @@ static gt_scan_verdict scan(const gt_scan_plan *plan, const char *text, const ch
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static uint64_t hash(const char *data, size_t len)
+static uint64_t hash(const uint8_t *secret, const char *data, size_t len)
 {
-    return XXH3_64bits(data, len);
+    return XXH3_64bits_withSecret(data, len, secret, GT_SCAN_SECRET);
 }

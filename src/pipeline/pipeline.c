@@ -113,8 +113,11 @@ static gt_status on_record(void *ctx, const gt_record *record)
     }
     *it = (item){.offset = record->offset, .type = ITEM_RECORD};
     if (r->dedup) {
-        it->content = w->scanner->hash(record->json.ptr, record->json.len);
-        it->id = record->event_id.len ? gt_hash64(record->event_id, 1) : it->content;
+        const uint8_t *secret = gt_dedup_secret(r->dedup);
+        uint64_t seed;
+        memcpy(&seed, secret, sizeof seed);
+        it->content = w->scanner->hash(secret, record->json.ptr, record->json.len);
+        it->id = record->event_id.len ? gt_hash64(record->event_id, seed) : it->content;
         gt_dedup_prefetch(r->dedup, it->id);
     }
     size_t emissions = b->emission_count, bytes = b->bytes.len;
