@@ -68,6 +68,7 @@ gt_reader *gt_reader_new(gt_record_fields fields)
     r->rules = gt_arena_new(GT_RULES_ARENA_MAX);
     r->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     r->scanner = gt_scanner_best();
+    r->fields = fields;
     bool planned = r->rules && make_plan(r->rules, GT_RECORD_ALL_FIELDS, &r->plan) == GT_OK &&
                    make_plan(r->rules, fields, &r->item_plan) == GT_OK &&
                    make_marks(r->rules, &r->marks) == GT_OK;
@@ -137,6 +138,8 @@ look look_of(const gt_reader *reader, const char *const *values)
         return values[SHAPE_SOURCE] && *values[SHAPE_SOURCE] == '{' ? LOOK_WRAPPER : LOOK_RECORD;
     }
     look found = LOOK_OTHER;
+    if (values[SHAPE_EVENT_ID])
+        return LOOK_RECORD;
     for (size_t i = 0; i < SHAPE_COUNT; i++) {
         if (!values[i])
             continue;
@@ -150,7 +153,7 @@ look look_of(const gt_reader *reader, const char *const *values)
     return found;
 }
 
-/* A field as a string: by its known ends where no escape is, else decoded. */
+/* A field as a string: by its known ends where no escape is, else decoded; none leaves *ret alone. */
 static bool field(text *t, gt_str object, const picks *found, shape which, gt_str *ret)
 {
     const char *value = found->values[which];
@@ -158,6 +161,8 @@ static bool field(text *t, gt_str object, const picks *found, shape which, gt_st
         *ret = (gt_str){value + 1, (size_t)(found->ends[which] - value - 1)};
         return true;
     }
+    if (!value)
+        return true;
     return gt_scan_string(value, object.ptr + object.len, t->reader->scratch, ret);
 }
 
@@ -168,18 +173,20 @@ static gt_status emit_record(text *t, gt_str object, uint64_t offset, const pick
     t->found++;
     if (r->kind == GT_RECORDS_ECS)
         return r->sink->record(r->sink->ctx, &record);
-    gt_str own_account;
     gt_arena_mark mark = gt_arena_save(r->scratch);
     bool ok = field(t, object, found, SHAPE_EVENT_ID, &record.event_id) &&
               field(t, object, found, SHAPE_EVENT_SOURCE, &record.event_source) &&
-              field(t, object, found, SHAPE_EVENT_NAME, &record.event_name) &&
-              field(t, object, found, SHAPE_EVENT_TIME, &record.event_time) &&
-              field(t, object, found, SHAPE_AWS_REGION, &record.aws_region) &&
-              field(t, object, found, SHAPE_RECIPIENT, &record.recipient_account_id) &&
-              field(t, object, found, SHAPE_ACCOUNT, &own_account);
+              field(t, object, found, SHAPE_EVENT_NAME, &record.event_name);
+    if (ok && r->fields == GT_RECORD_ALL_FIELDS) {
+        ok = field(t, object, found, SHAPE_EVENT_TIME, &record.event_time) &&
+             field(t, object, found, SHAPE_AWS_REGION, &record.aws_region) &&
+             field(t, object, found, SHAPE_RECIPIENT, &record.recipient_account_id) &&
+             field(t, object, found, SHAPE_ACCOUNT, &record.account_id);
+        if (!record.account_id.ptr)
+            record.account_id = record.recipient_account_id;
+    }
     if (!ok)
         return GT_NOMEM;
-    record.account_id = own_account.ptr ? own_account : record.recipient_account_id;
     gt_status status = r->sink->record(r->sink->ctx, &record);
     gt_arena_rewind(r->scratch, mark);
     return status;
