@@ -75,7 +75,7 @@ static void feed(skeleton_stream *s, const char *end)
             m.quote = q.quote;
             f.escaped = q.escaped & 1;
             bad |= q.escaped & 2;
-            s->backslashes[block] = true;
+            s->escapes = block + 1;
         }
         uint64_t string = prefix_xor(m.quote) ^ f.string;
         f.string = (uint64_t)((int64_t)string >> 63);
@@ -208,51 +208,52 @@ static void look_up(gt_skeletons *k, unsigned guess, uint64_t digest)
     }
 }
 
+/* The place behind the first of these 64 that an object seems to end at; 0: none. */
+static inline unsigned boundary_behind(const gt_skeletons *k, const unsigned char *bytes)
+{
+    for (uint64_t mask = boundary_mask(bytes); mask; mask &= mask - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(mask);
+        if (is_boundary(k, bytes + i + 1))
+            return i + 1;
+    }
+    return 0;
+}
+
 /* Guess the '}' that ends the object at begin, and look its skeleton up. The digest is made on the
  * way. */
 static void look_ahead(gt_skeletons *k, unsigned begin, const char *end)
 {
+    const skeleton_stream *s = &k->stream;
     digest_state h = digest_begin();
-    const unsigned char *key = k->key;
-    unsigned guess = 0;
+    unsigned at = begin, behind = 0, stop = begin + SKELETON_LEN_MAX;
     k->ahead.begin = begin;
     k->ahead.id = 0;
-    for (unsigned at = begin; !guess; at += PIECE, key += PIECE) {
-        if (at - begin >= SKELETON_LEN_MAX)
-            return;
-        if (!stream_has(k, at + PIECE + 16, end)) {
-            guess = last_end(&k->stream, begin, end);
-            if (guess < begin + PIECE || guess - begin >= SKELETON_LEN_MAX)
-                return;
-            look_up(k, guess, digest_bytes(k->key, k->stream.bytes + begin, guess - begin + 1));
-            return;
+    for (;;) {
+        for (unsigned fed = s->len; at + PIECE + 16 <= fed; at += PIECE) {
+            behind = boundary_behind(k, s->bytes + at);
+            if (behind)
+                break;
+            h = digest_piece(h, k->key + (at - begin), s->bytes + at);
         }
-        const unsigned char *bytes = k->stream.bytes + at;
-        for (uint64_t mask = boundary_mask(bytes); mask && !guess; mask &= mask - 1) {
-            unsigned i = (unsigned)__builtin_ctzll(mask);
-            if (is_boundary(k, bytes + i + 1))
-                guess = at + i;
-        }
-        if (!guess)
-            h = digest_piece(h, key, bytes);
+        if (behind || at >= stop || !skeleton_may_feed(s, end))
+            break;
+        feed(&k->stream, end);
     }
-    if (guess < begin + PIECE)
+    unsigned guess = behind ? at + behind - 1 : last_end(s, begin, end);
+    if (guess < begin + PIECE || guess >= stop)
         return;
-    look_up(k, guess, digest_end(h, k->key, k->stream.bytes + begin, guess - begin + 1));
+    unsigned len = guess - begin + 1;
+    look_up(k, guess, behind ? digest_end(h, k->key, s->bytes + begin, len)
+                             : digest_bytes(k->key, s->bytes + begin, len));
 }
 
-static bool has_backslash(const skeleton_stream *s, unsigned first, unsigned last)
-{
-    bool any = false;
-    for (unsigned b = first; b <= last; b++)
-        any |= s->backslashes[b];
-    return any;
-}
-
-static void note_picks(const gt_skeletons *k, const known *item, unsigned begin, unsigned from,
-                       bool escapes, gt_scan *out, const char **ends)
+/* Returns the block of the last one. */
+static unsigned note_picks(const gt_skeletons *k, const known *item, unsigned begin, unsigned from,
+                           gt_scan *out, const char **ends)
 {
     const skeleton_stream *s = &k->stream;
+    /* A backslash in one of the next objects counts too: then strings are looked at, no harm. */
+    bool escapes = s->escapes > from;
     memset(out->values, 0, k->plan->slot_count * sizeof *out->values);
     memset(ends, 0, k->plan->slot_count * sizeof *ends);
     for (unsigned i = 0; i < item->pick_count; i++) {
@@ -263,6 +264,7 @@ static void note_picks(const gt_skeletons *k, const known *item, unsigned begin,
         if (p.is_string && !escapes)
             ends[p.slot] = text_at(s, place_behind(s, value));
     }
+    return from;
 }
 
 /* Does the object at text follow the last one, with only white space and commas between? Then we
@@ -290,8 +292,7 @@ static void slide(gt_skeletons *k, const char *text)
     s->bad = s->bad == STREAM_BLOCKS ? STREAM_BLOCKS : s->bad > gone ? s->bad - gone : 0;
     memmove(s->bytes, s->bytes + bytes, s->len);
     memmove(s->keep, s->keep + gone, left * sizeof *s->keep);
-    memmove(s->backslashes, s->backslashes + gone, left * sizeof *s->backslashes);
-    memset(s->backslashes + left, 0, gone * sizeof *s->backslashes);
+    s->escapes = s->escapes > gone ? s->escapes - gone : 0;
     for (unsigned b = 0; b < left; b++)
         s->base[b] = (int16_t)(s->base[b + gone] - (int)bytes);
     memset(s->base + left, 0x7F, gone * sizeof *s->base);
@@ -319,12 +320,11 @@ static bool recognise(gt_skeletons *k, const char *text, const char *end, gt_sca
     unsigned guess = k->ahead.guess;
     if (!k->ahead.id || item->digest != k->ahead.digest)
         return false;
-    place last = locate(s, block, guess);
+    place last = locate(s, note_picks(k, item, begin, block, out, ends), guess);
     if (text_at(s, last) >= end || last.block >= s->bad)
         return false;
     s->behind = text_at(s, last) + 1;
     out->len = (size_t)(s->behind - text);
-    note_picks(k, item, begin, block, has_backslash(s, block, last.block), out, ends);
     while (++guess < s->len && (s->bytes[guess] == ',' || s->bytes[guess] <= ' '))
         ;
     if (guess < s->len && s->bytes[guess] == '{')

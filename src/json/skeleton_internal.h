@@ -21,9 +21,9 @@ typedef struct skeleton_stream {
     const char *behind; /* the last object recognised */
     unsigned blocks;  /* done */
     unsigned bad;     /* the first block with a byte that may not be in a string */
+    unsigned escapes; /* behind the last block with a backslash; 0: none */
     uint32_t len;     /* skeleton bytes */
     uint64_t escaped, string, inside, before; /* carried over the end of a block, as in the scan */
-    bool backslashes[STREAM_BLOCKS];
     uint64_t keep[STREAM_BLOCKS]; /* bytes of the block that belong to the skeleton */
     /* Skeleton bytes before each block; 0x7FFF behind the last one. */
     int16_t base[STREAM_BLOCKS + LOCATE_LANES];
@@ -104,7 +104,7 @@ static inline void skeleton_begin(skeleton_stream *s, const char *text)
     s->bad = STREAM_BLOCKS;
     s->len = 0;
     s->escaped = s->string = s->inside = s->before = 0;
-    memset(s->backslashes, 0, sizeof s->backslashes);
+    s->escapes = 0;
     memset(s->base, 0x7F, sizeof s->base);
 }
 
