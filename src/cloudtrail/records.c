@@ -92,25 +92,42 @@ static bool enter(text *t, const char *value, unsigned objects)
     return true;
 }
 
+/* key: as it is written, in its quotes; a producer may write any letter as \u0052. */
+static bool key_is_one_of(const text *t, gt_str key, const gt_str *names, size_t count)
+{
+    gt_arena *scratch = t->reader->scratch;
+    gt_arena_mark mark = gt_arena_save(scratch);
+    gt_str plain = key.len < 2 ? GT_STR_NULL : (gt_str){key.ptr + 1, key.len - 2};
+    bool found = gt_str_find_byte(plain, '\\') == GT_NPOS ||
+                 gt_scan_string(key.ptr, key.ptr + key.len, scratch, &plain);
+    for (size_t i = 0; found && i < count; i++)
+        if (gt_str_eq(plain, names[i])) {
+            gt_arena_rewind(scratch, mark);
+            return true;
+        }
+    gt_arena_rewind(scratch, mark);
+    return false;
+}
+
 static bool is_container_key(const text *t, gt_str key)
 {
-    static const gt_str keys[] = {{"\"Records\"", 9}, {"\"Events\"", 8}, {"\"logEvents\"", 11},
-                                  {"\"events\"", 8}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (gt_str_eq(key, keys[i]))
-            return t->reader->kind == GT_RECORDS_CLOUDTRAIL;
-    return false;
+    static const gt_str keys[] = {{"Records", 7}, {"Events", 6}, {"logEvents", 9}, {"events", 6}};
+    return t->reader->kind == GT_RECORDS_CLOUDTRAIL &&
+           key_is_one_of(t, key, keys, sizeof keys / sizeof *keys);
 }
 
 static bool is_field_key(const text *t, gt_str key)
 {
-    static const gt_str keys[] = {{"\"eventID\"", 9},   {"\"eventSource\"", 13},
-                                  {"\"eventName\"", 11}, {"\"eventTime\"", 11},
-                                  {"\"awsRegion\"", 11}, {"\"recipientAccountId\"", 20}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (gt_str_eq(key, keys[i]))
-            return t->reader->kind == GT_RECORDS_CLOUDTRAIL;
-    return false;
+    static const gt_str keys[] = {{"eventID", 7},   {"eventSource", 11}, {"eventName", 9},
+                                  {"eventTime", 9}, {"awsRegion", 9},    {"recipientAccountId", 18}};
+    return t->reader->kind == GT_RECORDS_CLOUDTRAIL &&
+           key_is_one_of(t, key, keys, sizeof keys / sizeof *keys);
+}
+
+static bool is_hits_key(const text *t, gt_str key)
+{
+    static const gt_str hits = {"hits", 4};
+    return key_is_one_of(t, key, &hits, 1);
 }
 
 static const char *skip_white(const char *p, const char *end)
@@ -139,14 +156,14 @@ static const char *first_container(const text *t, const char *p, const char *lim
             return p;
         if (is_field_key(t, key))
             return NULL;
-        if (*p == '{' && *ret_objects == 1 && gt_str_is(key, "\"hits\"")) {
+        if (*p == '{' && *ret_objects == 1 && is_hits_key(t, key)) {
             const char *inner = skip_white(p + 1, limit);
             const char *inner_behind = inner < limit ? gt_scan_value_end(inner, limit) : limit;
             while (inner < limit && *inner == '"') {
                 gt_str inner_key = {inner, (size_t)(inner_behind - inner)};
                 inner = skip_white(inner_behind, limit);
                 inner = skip_white(inner < limit ? inner + 1 : limit, limit);
-                if (inner < limit && *inner == '[' && gt_str_is(inner_key, "\"hits\"")) {
+                if (inner < limit && *inner == '[' && is_hits_key(t, inner_key)) {
                     *ret_objects = 2;
                     return inner;
                 }
@@ -296,6 +313,20 @@ static gt_status string_item(text *t)
     return string_found(t, value, behind, offset, t->nested + 1);
 }
 
+/* An array among the elements of one: a text of its own. `jq -s .` puts the arrays of several files
+ * into one. */
+static gt_status array_found(text *t, const char *value, const char *end)
+{
+    text inner = {.reader = t->reader, .begin = value, .p = value, .end = end,
+                  .base = offset_of(t, value), .last = true, .fixed = t->fixed, .first = true,
+                  .nested = t->nested + 1, .frames = {FRAME_TOP}};
+    gt_skeletons_leave(t->reader->skeletons); /* the text ends elsewhere */
+    gt_status status = text_run(&inner);
+    gt_skeletons_leave(t->reader->skeletons);
+    t->found += inner.found;
+    return status;
+}
+
 /* Anything but an object or a string among the elements of an array. */
 static gt_status other_item(text *t)
 {
@@ -304,7 +335,10 @@ static gt_status other_item(text *t)
     GT_TRY(t->status);
     if (behind == t->p || (*t->p != '[' && !memchr("-0123456789tfn", *t->p, 14)))
         return reject_and_resync(t, "no JSON where a record should be");
+    const char *value = t->p;
     t->p = behind;
+    if (*value == '[' && t->nested < 4 && behind[-1] == ']')
+        return array_found(t, value, behind);
     return text_reject(t, offset, "a value that is no object where a record should be");
 }
 
@@ -336,6 +370,16 @@ static bool only_closes(gt_str line)
     return true;
 }
 
+/* What a logger puts before a message: at the beginning of a line, and nothing that is left of a record
+ * or of a hole in the file. */
+static bool may_be_prefix(const text *t, gt_str prefix)
+{
+    for (size_t i = 0; i < prefix.len; i++)
+        if (prefix.ptr[i] == '}' || ((unsigned char)prefix.ptr[i] < ' ' && prefix.ptr[i] != '\t'))
+            return false;
+    return t->at_line || t->found == 0;
+}
+
 /* Text that is no value. A line may carry an object behind a prefix of whatever logged it; with a
  * time as the prefix it is taken as a record even when it is broken. */
 static gt_status line_item(text *t)
@@ -353,6 +397,8 @@ static gt_status line_item(text *t)
                         GT_SCAN_OK &&
                     look_of(t->reader, values) != LOOK_OTHER;
         if (taken) {
+            if (!may_be_prefix(t, gt_str_head(line, brace)))
+                GT_TRY(text_shape(t, offset_of(t, t->p), "text before a record that is none"));
             t->p += brace;
             return item(t);
         }

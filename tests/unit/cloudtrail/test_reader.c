@@ -140,6 +140,12 @@ static void test_wrappers(void **state)
     expect("2023-07-10T11:45:00.000Z {\"eventID\":}\n2023-07-10T11:45:01.000Z " R2,
            "-r@25 +2@63 ");
     expect("<14>host trail: " R1 "\n", "+1@16 ");
+    expect("[[" R1 "," R2 "],[]," R3 "]", "+1@2 +2@18 +3@38 ");
+    expect("{\"Records\":[[" R1 "],[{\"Records\":[" R2 "]}]]}" R3, "+1@13 +2@43 +3@63 ");
+    expect("{\"message\":\"[[{\\\"eventID\\\":\\\"1\\\"}]]\"}", "+1@0 ");
+    expect("{\"\\u0052ecords\":[" R1 "," R2 "]}", "+1@17 +2@33 ");
+    expect("{\"a\":1,\"Record\\u0073\":[" R1 "],\"\\u0052ecords\":[" R2 "]}", "+1@23 +2@56 ");
+    expect("{\"hi\\u0074s\":{\"\\u0068its\":[{\"_source\":" R1 "}]}}", "+1@27 ");
     expect("[{\"_source\":" R1 "},{\"detail\":" R2 "},{\"Records\":[" R3 "]}]",
            "+1@1 +2@29 +3@68 ");
     expect("[\"{\\\"eventID\\\":\\\"1\\\"}\",\"{\\\"Records\\\":[" "]}\"]", "+1@1 ");
@@ -153,7 +159,7 @@ static void test_wrappers(void **state)
 static void test_rejects(void **state)
 {
     (void)state;
-    expect("[1,\"a\",null,true,[" R1 "]," R2 "]", "-r@1 -r@3 -r@7 -r@12 -r@17 +2@35 ");
+    expect("[1,\"a\",null,true,[" R1 "]," R2 "]", "-r@1 -r@3 -r@7 -r@12 +1@18 +2@35 ");
     expect("{\"a\":1}\n" R1, "-r@0 +1@8 ");
     expect("{}", "-r@0 ");
     expect("plain words\n" R1 "\n\"text\"\n17\n", "-r@0 +1@12 -r@28 -r@35 ");
@@ -162,6 +168,10 @@ static void test_rejects(void **state)
     expect("{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[{\"id\":\"\",\"message\":\"CWL CONTROL "
            "MESSAGE: Checking health of destination Firehose.\"}]}" R1, "+1@131 ");
     expect("{\"eventID\":\"1\\x\"}\n" R2 "\n", "-r@0 +2@18 ");
+    /* What stands before a record on its line may be a logger's words, but nothing that was lost. */
+    expect(R1 "garbage" R2 "\n", "+1@0 -s@15 +2@22 ");
+    expect("Name\":\"x\"}" R2 "\n", "-s@0 +2@10 ");
+    expect_str(GT_STR(R1 "\0\0" R2 "\n\0" R3), "+1@0 -s@15 +2@17 -s@33 +3@34 ");
     /* A malformed record in the middle: by brackets, by lines, by looking. */
     expect("[" R1 ",{\"eventID\":tru,\"a\":[{\"b\":1}]}," R3 "]", "+1@1 -r@17 +3@47 ");
     expect("{\"Records\":[" R1 ",{\"eventID\":\"2\",}," R3 "]}", "+1@12 -r@28 +3@45 ");
