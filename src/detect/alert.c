@@ -36,24 +36,37 @@ gt_str gt_document_text(const gt_json *document, gt_str path)
 
 /* --- id and reason --------------------------------------------------------------------------- */
 
-gt_status gt_alert_id(const gt_rule *rule, const gt_json *document, gt_str event_id,
-                      char out[GT_ALERT_ID_LEN])
+void gt_alert_id_rest(const gt_json *document, gt_str event_id, gt_buf *out)
 {
-    gt_str parts[4] = {
-        rule->rule_id,
+    gt_str parts[3] = {
         gt_document_text(document, GT_STR("cloud.account.id")),
         gt_document_text(document, GT_STR("cloud.region")),
         event_id,
     };
-    gt_buf text = GT_BUF((size_t)1 << 30);
-    for (size_t i = 0; i < 4; i++) {
-        if (i)
-            gt_buf_add_byte(&text, '\0');
-        gt_buf_add(&text, parts[i]);
+    for (size_t i = 0; i < 3; i++) {
+        gt_buf_add_byte(out, '\0');
+        gt_buf_add(out, parts[i]);
     }
-    gt_status status = gt_buf_status(&text);
-    if (status == GT_OK)
-        gt_sha256_hex(gt_buf_str(&text), out);
+}
+
+gt_status gt_alert_id_of(const gt_rule *rule, gt_buf *text, size_t rest, char out[GT_ALERT_ID_LEN])
+{
+    text->len = rest;
+    if (!gt_buf_room(text, rule->rule_id.len + rest))
+        return gt_buf_status(text);
+    gt_buf_add(text, rule->rule_id);
+    gt_buf_add(text, (gt_str){text->data, rest});
+    if (gt_buf_status(text) == GT_OK)
+        gt_sha256_hex(gt_str_from(gt_buf_str(text), rest), out);
+    return gt_buf_status(text);
+}
+
+gt_status gt_alert_id(const gt_rule *rule, const gt_json *document, gt_str event_id,
+                      char out[GT_ALERT_ID_LEN])
+{
+    gt_buf text = GT_BUF((size_t)1 << 30);
+    gt_alert_id_rest(document, event_id, &text);
+    gt_status status = gt_alert_id_of(rule, &text, text.len, out);
     gt_buf_done(&text);
     return status;
 }

@@ -1,18 +1,33 @@
 #include "detect/detect.h"
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "detect/alert_internal.h"
 #include "detect/dispatch.h"
+#include "detect/early.h"
 #include "detect/prefilter.h"
+
+#include <stdlib.h>
 
 /* What a worker keeps of its arena between records: more than a usual record needs. */
 #define BATCH_KEEP_BYTES (4 * GT_MIB)
 
+/* A query, and the rules that ask it. */
+typedef struct program {
+    const gt_query *query;
+    uint32_t *rules; /* indices, ascending */
+    uint32_t rule_count;
+    bool bare; /* some rule has nothing beside the query */
+} program;
+
 struct gt_detector {
     const gt_rule **items;
     size_t count;
+    program *programs;
+    size_t program_count;
     gt_str *tails;
+    gt_early *early;
     gt_dispatch *dispatch;
     gt_prefilter *prefilter;
     bool documents;
@@ -26,8 +41,11 @@ struct gt_detect_worker {
     gt_arena *batch;
     gt_arena *scratch;
     gt_time_ms now;
-    uint64_t *candidates; /* the record's, a bit for each rule */
+    uint64_t *candidates; /* the record's, a bit for each program */
+    uint32_t *found;      /* rules that match, when they are collected */
+    gt_buf text;
     gt_prefilter_look look;
+    gt_early_look *early;
     gt_detect_timing timing; /* took NULL: nobody wants to know */
 };
 
@@ -54,6 +72,58 @@ static gt_status make_tails(gt_arena *rules, gt_detector *d, bool scheduled)
     return status;
 }
 
+/* Rules to programs: `of_rule` gets the program of each. */
+static gt_status group_rules(gt_arena *rules, gt_detector *d, uint32_t *of_rule)
+{
+    size_t size = 16;
+    while (size < 2 * d->count)
+        size *= 2;
+    uint32_t *slots = gt_arena_array(rules, uint32_t, size);
+    d->programs = gt_arena_array(rules, program, d->count + 1);
+    if (!slots || !d->programs)
+        return gt_arena_status(rules);
+    for (size_t i = 0; i < d->count; i++) {
+        const gt_query *query = d->items[i]->query;
+        size_t at = gt_hash64(gt_query_text(query), 0) & (size - 1);
+        while (slots[at] && !gt_query_same(d->programs[slots[at] - 1].query, query))
+            at = (at + 1) & (size - 1);
+        if (!slots[at]) {
+            d->programs[d->program_count].query = query;
+            slots[at] = (uint32_t)++d->program_count;
+        }
+        of_rule[i] = slots[at] - 1;
+        d->programs[of_rule[i]].rule_count++;
+    }
+    return GT_OK;
+}
+
+static gt_status make_programs(gt_arena *rules, gt_detector *d)
+{
+    uint32_t *of_rule = gt_arena_array(rules, uint32_t, d->count + 1);
+    uint32_t *lists = gt_arena_array(rules, uint32_t, d->count + 1);
+    if (!of_rule || !lists)
+        return gt_arena_status(rules);
+    GT_TRY(group_rules(rules, d, of_rule));
+    const gt_query **queries = gt_arena_array(rules, const gt_query *, d->program_count + 1);
+    if (!queries)
+        return gt_arena_status(rules);
+    for (size_t i = 0; i < d->program_count; i++) {
+        program *p = &d->programs[i];
+        queries[i] = p->query;
+        p->rules = lists;
+        lists += p->rule_count;
+        p->rule_count = 0;
+    }
+    for (size_t i = 0; i < d->count; i++) {
+        program *p = &d->programs[of_rule[i]];
+        p->rules[p->rule_count++] = (uint32_t)i;
+        p->bare |= !d->items[i]->filter_count && !d->items[i]->exceptions;
+    }
+    GT_TRY(gt_dispatch_new(rules, queries, d->program_count, &d->dispatch));
+    GT_TRY(gt_prefilter_new(rules, queries, d->program_count, &d->prefilter));
+    return gt_early_new(rules, queries, d->program_count, &d->early);
+}
+
 gt_status gt_detector_new(gt_arena *rules, const gt_detector_options *options, gt_detector **ret)
 {
     gt_detector *d = gt_arena_new_of(rules, gt_detector);
@@ -71,8 +141,7 @@ gt_status gt_detector_new(gt_arena *rules, const gt_detector_options *options, g
         if (options->select ? options->select(options->select_ctx, rule) : rule->enabled)
             d->items[d->count++] = rule;
     }
-    GT_TRY(gt_dispatch_new(rules, d->items, d->count, &d->dispatch));
-    GT_TRY(gt_prefilter_new(rules, d->items, d->count, &d->prefilter));
+    GT_TRY(make_programs(rules, d));
     GT_TRY(make_tails(rules, d, options->scheduled));
     *ret = d;
     return GT_OK;
@@ -132,7 +201,7 @@ bool gt_detector_reads(const gt_detector *detector, gt_str field)
     return false;
 }
 
-/* The rules among 64 * word … that may match the record, as bits. */
+/* The programs among 64 * word … that may match the record, as bits. */
 static uint64_t candidates_of(const gt_detector *d, gt_dispatch_key key, size_t word,
                               gt_prefilter_look *look)
 {
@@ -174,8 +243,12 @@ gt_status gt_detect_worker_new(const gt_detector *detector, const gt_ecs_tables 
     w->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     w->ecs = tables ? gt_ecs_new(tables) : NULL;
     w->candidates = gt_calloc(gt_dispatch_words(detector->dispatch) + 1, sizeof(uint64_t));
+    w->found = gt_calloc(detector->count + 1, sizeof *w->found);
+    w->text = GT_BUF(GT_BATCH_ARENA_MAX);
     w->look.seen = gt_calloc(gt_prefilter_texts(detector->prefilter), sizeof(uint64_t));
-    if (!w->batch || !w->scratch || !w->candidates || !w->look.seen || (tables && !w->ecs)) {
+    w->early = gt_early_look_new(detector->early, NULL);
+    if (!w->batch || !w->scratch || !w->candidates || !w->found || !w->look.seen || !w->early ||
+        (tables && !w->ecs)) {
         gt_detect_worker_free(w);
         return GT_NOMEM;
     }
@@ -189,6 +262,9 @@ void gt_detect_worker_free(gt_detect_worker *worker)
         return;
     gt_ecs_free(worker->ecs);
     gt_free(worker->candidates);
+    gt_free(worker->found);
+    gt_buf_done(&worker->text);
+    gt_early_look_free(worker->early);
     gt_free(worker->look.seen);
     gt_arena_free(worker->batch);
     gt_arena_free(worker->scratch);
@@ -238,54 +314,84 @@ gt_status gt_detect_map(gt_detect_worker *w, const gt_record *record, gt_json **
     return GT_OK;
 }
 
-static gt_status match_one(gt_detect_worker *w, size_t index, gt_json *document, gt_str event_id,
-                           gt_match *out, size_t *count)
+/* Which rules of the program match: their indices go behind the `count` found so far. */
+static void run_program(gt_detect_worker *w, const program *p, const gt_json *document,
+                        size_t *count)
 {
+    const gt_detect_timing *timing = w->timing.took ? &w->timing : NULL;
     gt_query_env env = {.scratch = w->scratch, .now = w->now};
-    const gt_rule *rule = w->detector->items[index];
-    if (gt_rule_run(rule, document, &env) != GT_RULE_MATCHES)
-        return GT_OK;
-    char *id = gt_arena_alloc(w->batch, GT_ALERT_ID_LEN);
+    uint64_t before = timing ? timing->now_ns(timing->ctx) : 0;
+    bool matches = gt_query_run(p->query, document, &env);
+    if (!matches && !timing)
+        return;
+    for (uint32_t i = 0; i < p->rule_count; i++) {
+        const gt_rule *rule = w->detector->items[p->rules[i]];
+        if (matches && gt_rule_run_rest(rule, document, &env) == GT_RULE_MATCHES)
+            w->found[(*count)++] = p->rules[i];
+        if (!timing)
+            continue;
+        uint64_t after = timing->now_ns(timing->ctx);
+        timing->took(timing->ctx, p->rules[i], after, after - before);
+        before = after;
+    }
+}
+
+static int compare_indices(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static gt_status make_matches(gt_detect_worker *w, gt_json *document, gt_str event_id, size_t count,
+                              const gt_match **ret)
+{
+    gt_match *matches = gt_arena_array(w->batch, gt_match, count);
+    char *ids = gt_arena_alloc(w->batch, count * GT_ALERT_ID_LEN);
     gt_str own_id = gt_document_text(document, GT_STR("event.id"));
     if (!own_id.len)
         own_id = gt_arena_dup(w->batch, event_id);
-    if (!id || !own_id.ptr)
+    if (!matches || !ids || !own_id.ptr)
         return gt_arena_status(w->batch);
-    GT_TRY(gt_alert_id(rule, document, own_id, id));
-    out[(*count)++] = (gt_match){
-        .index = index,
-        .rule = rule,
-        .document = document,
-        .id = {id, GT_ALERT_ID_LEN},
-        .event_id = own_id,
-        .now = w->now,
-    };
+    gt_buf_reset(&w->text);
+    gt_alert_id_rest(document, own_id, &w->text);
+    size_t rest = w->text.len;
+    for (size_t i = 0; i < count; i++) {
+        const gt_rule *rule = w->detector->items[w->found[i]];
+        char *id = ids + i * GT_ALERT_ID_LEN;
+        GT_TRY(gt_alert_id_of(rule, &w->text, rest, id));
+        matches[i] = (gt_match){
+            .index = w->found[i],
+            .rule = rule,
+            .document = document,
+            .id = {id, GT_ALERT_ID_LEN},
+            .event_id = own_id,
+            .now = w->now,
+        };
+    }
+    *ret = matches;
     return GT_OK;
 }
 
-/* Run the rules in w->candidates. */
+/* Run the programs in w->candidates. */
 static gt_status match_all(gt_detect_worker *w, gt_json *document, gt_str event_id,
                            const gt_match **ret_matches, size_t *ret_count)
 {
     const gt_detector *d = w->detector;
-    const gt_detect_timing *timing = w->timing.took ? &w->timing : NULL;
-    uint64_t before = timing ? timing->now_ns(timing->ctx) : 0;
-    gt_match *matches = gt_arena_array(w->batch, gt_match, d->count + 1);
-    size_t count = 0;
-    if (!matches)
-        return gt_arena_status(w->batch);
+    size_t count = 0, programs = 0;
+    *ret_matches = NULL;
+    *ret_count = 0;
     for (size_t word = 0; word < gt_dispatch_words(d->dispatch); word++) {
         for (uint64_t left = w->candidates[word]; left; left &= left - 1) {
-            size_t index = word * 64 + (size_t)__builtin_ctzll(left);
-            GT_TRY(match_one(w, index, document, event_id, matches, &count));
-            if (!timing)
-                continue;
-            uint64_t after = timing->now_ns(timing->ctx);
-            timing->took(timing->ctx, index, after, after - before);
-            before = after;
+            size_t before = count;
+            run_program(w, &d->programs[word * 64 + (size_t)__builtin_ctzll(left)], document, &count);
+            programs += count > before;
         }
     }
-    *ret_matches = matches;
+    if (!count)
+        return GT_OK;
+    if (programs > 1)
+        qsort(w->found, count, sizeof *w->found, compare_indices);
+    GT_TRY(make_matches(w, document, event_id, count, ret_matches));
     *ret_count = count;
     return GT_OK;
 }
@@ -313,19 +419,61 @@ static bool find_candidates(gt_detect_worker *w, const gt_record *record)
     return any != 0;
 }
 
+/* Drop the candidates that cannot match. *ret_sure: some rule matches for certain. */
+static bool judge_candidates(gt_detect_worker *w, const gt_record *record, bool *ret_sure)
+{
+    const gt_detector *d = w->detector;
+    uint64_t any = 0;
+    *ret_sure = false;
+    gt_early_turn(w->early, record);
+    for (size_t word = 0; word < gt_dispatch_words(d->dispatch); word++) {
+        for (uint64_t left = w->candidates[word]; left; left &= left - 1) {
+            size_t index = word * 64 + (size_t)__builtin_ctzll(left);
+            gt_truth truth = gt_early_judge(w->early, index, w->now);
+            if (truth == GT_FALSE)
+                w->candidates[word] &= ~(left & -left);
+            *ret_sure |= truth == GT_TRUE && d->programs[index].bare;
+        }
+        any |= w->candidates[word];
+    }
+    return any != 0;
+}
+
+/* With the candidates found. */
+static gt_status evaluate(gt_detect_worker *w, const gt_record *record,
+                          const gt_match **ret_matches, size_t *ret_count)
+{
+    gt_json *document = NULL;
+    char name[GT_RECORD_ID_MAX];
+    GT_TRY(gt_detect_map(w, record, &document));
+    gt_str event_id = gt_record_id(record, name);
+    if (w->detector->documents)
+        return gt_detect_document(w, document, event_id, ret_matches, ret_count);
+    return match_all(w, document, event_id, ret_matches, ret_count);
+}
+
 gt_status gt_detect_record(gt_detect_worker *worker, const gt_record *record,
                            const gt_match **ret_matches, size_t *ret_count)
 {
-    bool documents = worker->detector->documents;
-    gt_json *document = NULL;
-    char name[GT_RECORD_ID_MAX];
+    bool sure;
     *ret_matches = NULL;
     *ret_count = 0;
-    if (documents ? worker->detector->count == 0 : !find_candidates(worker, record))
+    if (worker->detector->documents
+            ? worker->detector->count == 0
+            : !find_candidates(worker, record) || !judge_candidates(worker, record, &sure))
         return GT_OK;
-    GT_TRY(gt_detect_map(worker, record, &document));
-    gt_str event_id = gt_record_id(record, name);
-    if (documents)
-        return gt_detect_document(worker, document, event_id, ret_matches, ret_count);
-    return match_all(worker, document, event_id, ret_matches, ret_count);
+    return evaluate(worker, record, ret_matches, ret_count);
+}
+
+gt_status gt_detect_any(gt_detect_worker *worker, const gt_record *record, bool *ret)
+{
+    const gt_match *matches = NULL;
+    size_t count = 0;
+    *ret = false;
+    if (!worker->detector->documents &&
+        (!find_candidates(worker, record) || !judge_candidates(worker, record, ret) || *ret))
+        return GT_OK;
+    GT_TRY(evaluate(worker, record, &matches, &count));
+    *ret = count > 0;
+    return GT_OK;
 }

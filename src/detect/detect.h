@@ -8,8 +8,10 @@
  *              something else than a string there, is evaluated by every rule.
  *   prefilter  of those, rules that need a certain text in the record see only records that hold it
  *              (prefilter.h).
+ *   judge      of those, the ones that values picked from the bytes rule out are dropped (early.h).
  *   map        parse, map to ECS, enrich (gt_detect_enrich).
- *   match      gt_rule_run: query, then exceptions.
+ *   match      query, then filters and exceptions.
+ * Rules with the same query share it: up to here they are one.
  *   alert      the ECS document plus kibana.alert.* (alert.h).
  * Nothing here does I/O, reads a clock or keeps state between records. */
 #ifndef GT_DETECT_DETECT_H
@@ -70,7 +72,8 @@ typedef struct gt_match {
 } gt_match;
 
 /* What each evaluation of a rule took, for who wants to know (watch: a rule that is too slow). The clock
- * is read once for each candidate rule, and never for records without one. */
+ * is read once for each rule that is left after judging, and never for records without one. What a query
+ * took that rules share counts for the first of them. */
 typedef struct gt_detect_timing {
     void *ctx;
     uint64_t (*now_ns)(void *ctx);
@@ -87,7 +90,9 @@ void gt_detect_worker_free(gt_detect_worker *worker);
  * object; GT_NOMEM. */
 gt_status gt_detect_record(gt_detect_worker *worker, const gt_record *record,
                            const gt_match **ret_matches, size_t *ret_count) GT_MUST_CHECK;
-/* As above for a document that is there already (from a cluster, or mapped before); it is enriched by
+/* Does any rule match? As gt_detect_record, but often without making the document. */
+gt_status gt_detect_any(gt_detect_worker *worker, const gt_record *record, bool *ret) GT_MUST_CHECK;
+/* As gt_detect_record for a document that is there already (from a cluster, or mapped before); it is enriched by
  * nobody. event_id stands in when the document has no event.id. */
 gt_status gt_detect_document(gt_detect_worker *worker, gt_json *document, gt_str event_id,
                              const gt_match **ret_matches, size_t *ret_count) GT_MUST_CHECK;

@@ -1,6 +1,6 @@
-/* Method: a table from each exact value that some rule asks for to the set of rules (a bit each) that
- * accept it, once for event.provider and once for event.action; a rule that asks for nothing there
- * is in every set. The candidates are the meet of two sets. */
+/* Method: a table from each exact value that some query asks for to the set of queries (a bit each)
+ * that accept it, once for event.provider and once for event.action; a query that asks for nothing
+ * there is in every set. The candidates are the meet of two sets. */
 #include "detect/dispatch.h"
 
 #include "base/hash.h"
@@ -53,7 +53,7 @@ static gt_status add_value(gt_arena *rules, table *t, gt_str value, size_t rule,
     return GT_OK;
 }
 
-static gt_status build(gt_arena *rules, table *t, const gt_rule *const *items, size_t count,
+static gt_status build(gt_arena *rules, table *t, const gt_query *const *items, size_t count,
                        size_t words, gt_str field)
 {
     gt_query_needs *needs = gt_arena_array(rules, gt_query_needs, count + 1);
@@ -62,7 +62,7 @@ static gt_status build(gt_arena *rules, table *t, const gt_rule *const *items, s
     if (!needs || !t->others)
         return gt_arena_status(rules);
     for (size_t i = 0; i < count; i++) {
-        needs[i] = gt_query_needs_of(items[i]->query, rules, field);
+        needs[i] = gt_query_needs_of(items[i], rules, field);
         values += needs[i].known ? needs[i].count : 0;
         if (!needs[i].known)
             set_bit(t->others, i);
@@ -82,7 +82,7 @@ static gt_status build(gt_arena *rules, table *t, const gt_rule *const *items, s
     return GT_OK;
 }
 
-gt_status gt_dispatch_new(gt_arena *rules, const gt_rule *const *items, size_t count,
+gt_status gt_dispatch_new(gt_arena *rules, const gt_query *const *items, size_t count,
                           gt_dispatch **ret)
 {
     gt_dispatch *d = gt_arena_new_of(rules, gt_dispatch);

@@ -4,7 +4,7 @@
 #include <immintrin.h>
 #endif
 
-/* The texts of one rule, one of which must occur; absent: the rule sees every record. */
+/* The texts of one query, one of which must occur; absent: the query sees every record. */
 typedef struct needs {
     bool known;
     uint32_t *texts; /* indices */
@@ -14,7 +14,7 @@ typedef struct needs {
 struct gt_prefilter {
     gt_str *texts; /* distinct; the first one begins an escape that could spell any other */
     size_t count;
-    needs *rules;
+    needs *queries;
 };
 
 static bool is_verbatim(gt_str field)
@@ -49,7 +49,7 @@ static uint32_t intern(gt_prefilter *p, gt_str text)
     return (uint32_t)p->count++;
 }
 
-static gt_status add_rule(gt_arena *rules, gt_prefilter *p, const gt_query_needs *parts, needs *ret)
+static gt_status add_query(gt_arena *rules, gt_prefilter *p, const gt_query_needs *parts, needs *ret)
 {
     gt_str *texts = gt_arena_grow(rules, p->texts, p->count * sizeof(gt_str),
                                   (p->count + parts->count) * sizeof(gt_str));
@@ -62,21 +62,21 @@ static gt_status add_rule(gt_arena *rules, gt_prefilter *p, const gt_query_needs
     return GT_OK;
 }
 
-gt_status gt_prefilter_new(gt_arena *rules, const gt_rule *const *items, size_t count,
+gt_status gt_prefilter_new(gt_arena *rules, const gt_query *const *items, size_t count,
                            gt_prefilter **ret)
 {
     gt_prefilter *p = gt_arena_new_of(rules, gt_prefilter);
     if (!p)
         return gt_arena_status(rules);
-    p->rules = gt_arena_array(rules, needs, count + 1);
+    p->queries = gt_arena_array(rules, needs, count + 1);
     p->texts = gt_arena_array(rules, gt_str, 1);
-    if (!p->rules || !p->texts)
+    if (!p->queries || !p->texts)
         return gt_arena_status(rules);
     p->texts[p->count++] = GT_STR("\\u");
     for (size_t i = 0; i < count; i++) {
-        gt_query_needs parts = gt_prefilter_needs_of(items[i]->query, rules);
+        gt_query_needs parts = gt_prefilter_needs_of(items[i], rules);
         if (parts.known)
-            GT_TRY(add_rule(rules, p, &parts, &p->rules[i]));
+            GT_TRY(add_query(rules, p, &parts, &p->queries[i]));
     }
     *ret = p;
     return GT_OK;
@@ -160,9 +160,9 @@ static bool holds(const gt_prefilter *p, uint32_t text, gt_prefilter_look *look)
     return look->seen[text] & 1;
 }
 
-bool gt_prefilter_passes(const gt_prefilter *prefilter, size_t rule, gt_prefilter_look *look)
+bool gt_prefilter_passes(const gt_prefilter *prefilter, size_t query, gt_prefilter_look *look)
 {
-    const needs *n = &prefilter->rules[rule];
+    const needs *n = &prefilter->queries[query];
     if (!n->known)
         return true;
     for (size_t i = 0; i < n->count; i++)

@@ -78,4 +78,8 @@ gt_status gt_query_emit(gt_query *query, gt_arena *rules) GT_MUST_CHECK;
 bool gt_query_test_run(const gt_query *query, const gt_query_test *test, const gt_json *document,
                        gt_time_ms now);
 
+/* The truth of a test of a field at a path, for one value that is no array. */
+bool gt_query_test_value(const gt_query *query, const gt_query_test *test, const gt_json *value,
+                         gt_time_ms now);
+
 #endif

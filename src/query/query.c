@@ -26,3 +26,13 @@ const gt_str *gt_query_fields(const gt_query *query, size_t *ret_count)
     *ret_count = query->name_count;
     return query->names;
 }
+
+gt_str gt_query_text(const gt_query *query)
+{
+    return query->text;
+}
+
+bool gt_query_same(const gt_query *a, const gt_query *b)
+{
+    return a == b || (a->schema == b->schema && gt_str_eq(a->text, b->text));
+}

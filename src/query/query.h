@@ -50,8 +50,36 @@ gt_query_needs gt_query_needs_of(const gt_query *query, gt_arena *arena, gt_str 
  * record before anything is parsed. known is false when the program gives no such condition. */
 gt_query_needs gt_query_parts_of(const gt_query *query, gt_arena *arena, bool (*takes)(gt_str field));
 
+/* --- when only some fields are known ---------------------------------------------------------- */
+
+typedef enum gt_truth { GT_FALSE, GT_TRUE, GT_UNKNOWN } gt_truth;
+
+/* What is known of a field of a document that is not there yet. */
+typedef enum gt_known {
+    GT_KNOWN_NOT,    /* nothing */
+    GT_KNOWN_ABSENT, /* it has no value */
+    GT_KNOWN_VALUE,  /* its only value is this string */
+    GT_KNOWN_MAYBE,  /* it has this string as its only value, or no value */
+} gt_known;
+
+#define GT_SLOT_NONE UINT32_MAX
+/* Number the program's fields: slot_of gives the caller's number of a field's name, or GT_SLOT_NONE when
+ * nothing is ever known of it. *ret_slots, in `arena`, is for gt_query_judge; *ret_count of them. GT_OK,
+ * or the arena's status. */
+gt_status gt_query_bind(const gt_query *query, gt_arena *arena,
+                        gt_status (*slot_of)(void *ctx, gt_str field, uint32_t *ret), void *ctx,
+                        const uint32_t **ret_slots, size_t *ret_count) GT_MUST_CHECK;
+/* Three-valued evaluation. GT_TRUE and GT_FALSE are what gt_query_run says of every document that agrees
+ * with what `look` tells of its fields. */
+gt_truth gt_query_judge(const gt_query *query, const uint32_t *slots, gt_time_ms now,
+                        gt_known (*look)(void *ctx, uint32_t slot, gt_str *ret_value), void *ctx);
+
 /* The fields the program reads, sorted; wildcarded names as written. */
 const gt_str *gt_query_fields(const gt_query *query, size_t *ret_count);
+
+/* The text it was made from; programs of equal text and schema do the same. */
+gt_str gt_query_text(const gt_query *query);
+bool gt_query_same(const gt_query *a, const gt_query *b);
 
 /* The instructions, one a line, for `gatetrail explain`. */
 void gt_query_disassemble(const gt_query *query, gt_buf *out);

@@ -69,6 +69,13 @@ bool gt_query_test_run(const gt_query *query, const gt_query_test *test, const g
                           visit_leaf, &c);
 }
 
+bool gt_query_test_value(const gt_query *query, const gt_query_test *test, const gt_json *value,
+                         gt_time_ms now)
+{
+    test_context c = {query, test, &query->fields[test->field], now};
+    return test->op != GT_OP_NEVER && visit_value(&c, value);
+}
+
 static bool visit_count(void *context, const gt_json *value)
 {
     slot *s = context;
@@ -92,8 +99,7 @@ static bool test(const run_state *r, const gt_instr *i, const gt_json *document,
         return false;
     if (s->state == SLOT_MANY)
         return gt_query_test_run(r->query, t, document, r->now);
-    test_context c = {r->query, t, field, r->now};
-    return visit_value(&c, s->one);
+    return gt_query_test_value(r->query, t, s->one, r->now);
 }
 
 typedef struct each_context {

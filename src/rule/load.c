@@ -411,13 +411,17 @@ gt_rule *gt_rules_find(const gt_rules *rules, gt_str what)
     return NULL;
 }
 
-gt_rule_verdict gt_rule_run(const gt_rule *rule, const gt_json *document, gt_query_env *env)
+gt_rule_verdict gt_rule_run_rest(const gt_rule *rule, const gt_json *document, gt_query_env *env)
 {
-    if (!gt_query_run(rule->query, document, env))
-        return GT_RULE_NO_MATCH;
     for (size_t i = 0; i < rule->filter_count; i++)
         if (gt_query_run(rule->filters[i].query, document, env) == rule->filters[i].negated)
             return GT_RULE_NO_MATCH;
     return gt_exceptions_hold(rule->exceptions, document, env, NULL) ? GT_RULE_EXCEPTED
                                                                      : GT_RULE_MATCHES;
+}
+
+gt_rule_verdict gt_rule_run(const gt_rule *rule, const gt_json *document, gt_query_env *env)
+{
+    return gt_query_run(rule->query, document, env) ? gt_rule_run_rest(rule, document, env)
+                                                    : GT_RULE_NO_MATCH;
 }

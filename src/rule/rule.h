@@ -150,6 +150,8 @@ typedef enum gt_rule_verdict {
 /* Run a rule of type query over an ECS document: its query and filters, then its exceptions (those
  * that have expired at env->now do not count). Only for rules with state GT_RULE_RUNS. */
 gt_rule_verdict gt_rule_run(const gt_rule *rule, const gt_json *document, gt_query_env *env);
+/* The same when the rule's query is known to match the document. */
+gt_rule_verdict gt_rule_run_rest(const gt_rule *rule, const gt_json *document, gt_query_env *env);
 
 /* The built-in files: NAME.toml and NAME.test.json, sorted by name. */
 typedef struct gt_builtin_file {

@@ -1,5 +1,5 @@
-/* A record against the built-in rules and some that ask for no action: dispatch and prefilter find
- * what evaluating every rule finds, and alerts are JSON. */
+/* A record against the built-in rules and some that ask for no action or for what is judged before the
+ * mapping: dispatch, prefilter and judging leave what evaluating every rule finds, and alerts are JSON. */
 #include "base/limits.h"
 #include "cloudtrail/cloudtrail.h"
 #include "detect/alert.h"
@@ -37,10 +37,14 @@ static state *open_once(void)
         {GT_STR("3.toml"), GT_STR(RULE("3", "aws.cloudtrail.flattened.request_parameters.groupId: sg-*"))},
         {GT_STR("4.toml"), GT_STR(RULE("4", "event.provider: ec2.amazonaws.com and user.name: *"))},
         {GT_STR("5.toml"), GT_STR(RULE("5", "not aws.cloudtrail.user_identity.type: Root"))},
+        {GT_STR("6.toml"), GT_STR(RULE("6", "event.outcome: success and not aws.cloudtrail.error_code: *"))},
+        {GT_STR("7.toml"), GT_STR(RULE("7", "event.outcome: failure or source.address: *amazonaws.com"))},
+        {GT_STR("8.toml"), GT_STR(RULE("8", "not aws.cloudtrail.flattened.request_parameters.groupId: *"))},
+        {GT_STR("9.toml"), GT_STR(RULE("9", "not aws.cloudtrail.user_identity.type: Root"))},
     };
     if (s.detector)
         return &s;
-    gt_rules_options options = {.texts = texts, .text_count = 5};
+    gt_rules_options options = {.texts = texts, .text_count = sizeof texts / sizeof *texts};
     gt_ecs_options ecs = {0};
     gt_arena *rules = gt_arena_new(GT_RULES_ARENA_MAX), *scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     gt_rules *set = NULL;
@@ -71,6 +75,7 @@ static void compare(state *s, const gt_record *record, gt_arena *arena)
     gt_assert(gt_detect_document(s->slow, document, GT_STR("x"), &slow, &slow_count) == GT_OK);
     gt_assert(gt_detect_record(s->quick, record, &quick, &quick_count) == GT_OK);
     gt_assert(quick_count == slow_count);
+    bool any;
     for (size_t i = 0; i < quick_count; i++) {
         gt_buf out = GT_BUF(GT_GIB);
         gt_assert(quick[i].index == slow[i].index);
@@ -78,6 +83,7 @@ static void compare(state *s, const gt_record *record, gt_arena *arena)
         gt_assert(gt_json_parse(arena, gt_buf_str(&out), &alert, NULL) == GT_OK);
         gt_buf_done(&out);
     }
+    gt_assert(gt_detect_any(s->quick, record, &any) == GT_OK && any == (quick_count > 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
