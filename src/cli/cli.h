@@ -27,6 +27,14 @@ enum {
 
 #define GT_CLI_ARENAS_MAX 8
 
+#define GT_CLI_LASTING_MAX 128
+
+/* A text that waits for standard output where it is. */
+typedef struct gt_cli_lasting {
+    size_t at; /* bytes of `out` before it */
+    gt_str text;
+} gt_cli_lasting;
+
 struct gt_cli {
     const gt_command *command;
     gt_arena *arena; /* lives as long as the process */
@@ -41,6 +49,8 @@ struct gt_cli {
     bool bar;        /* a progress bar stands on standard error (progress.h) */
     unsigned width; /* columns of the terminal, 80 when there is none */
     gt_buf out;     /* waiting for standard output */
+    gt_cli_lasting lasting[GT_CLI_LASTING_MAX]; /* between its bytes */
+    size_t lasting_count, lasting_bytes;
     bool out_failed;
     gt_arena *owned[GT_CLI_ARENAS_MAX]; /* gt_cli_arena_new */
     struct gt_cli_value *values[GT_OPT_COUNT_OF]; /* see the getters */
@@ -68,6 +78,8 @@ gt_arena *gt_cli_arena_new(gt_cli *cli, size_t max_bytes);
 
 /* Results: standard output, buffered. */
 void gt_cli_print(gt_cli *cli, gt_str s);
+/* The same for what stays where it is until the program ends: it need not be copied. */
+void gt_cli_print_lasting(gt_cli *cli, gt_str s);
 void gt_cli_printf(gt_cli *cli, const char *fmt, ...) GT_PRINTF(2, 3);
 /* Write what waits. false once writing failed (the reason was said); the command should end. */
 bool gt_cli_flush(gt_cli *cli);

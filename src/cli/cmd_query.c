@@ -68,6 +68,20 @@ static gt_status render(const query *q, gt_run_worker *w, const gt_json *documen
     return gt_buf_status(&w->text);
 }
 
+/* Counting often needs no document. */
+static gt_status count_record(gt_run_worker *w, const gt_record *record, gt_emit *emit)
+{
+    bool any;
+    gt_status status = gt_detect_any(w->detect, record, &any);
+    if (status == GT_INVALID) {
+        gt_emit_reject(emit, "not a JSON object");
+        return GT_OK;
+    }
+    if (status == GT_OK && any)
+        gt_emit_bytes(emit, 0, GT_STR(""));
+    return status;
+}
+
 static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record,
                            gt_emit *emit)
 {
@@ -79,6 +93,8 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
     GT_TRY(gt_deferred_take(q->deferred, w, record, emit, &taken));
     if (taken)
         return GT_OK;
+    if (q->format == COUNT && !gt_run_is_ecs(&q->run))
+        return count_record(w, record, emit);
     gt_status status = gt_detect_record(w->detect, record, &matches, &count);
     if (status == GT_INVALID) {
         gt_emit_reject(emit, "not a JSON object");
@@ -166,12 +182,17 @@ static gt_status on_db_record(void *user, const gt_record *record)
     const gt_match *matches;
     size_t count;
     gt_deferred_current(q->deferred, record);
-    gt_status status = gt_detect_record(w->detect, record, &matches, &count);
+    bool any = false;
+    gt_status status = q->format == COUNT
+                           ? gt_detect_any(w->detect, record, &any)
+                           : gt_detect_record(w->detect, record, &matches, &count);
     if (status == GT_LIMIT || status == GT_INVALID)
         return GT_OK; /* the scan that filled the database has told it */
-    if (status != GT_OK || !count)
+    if (status != GT_OK || !(q->format == COUNT ? any : count > 0))
         return status;
     q->found++;
+    if (q->format == COUNT)
+        return GT_OK;
     GT_TRY(render(q, w, matches[0].document, gt_str_c(gt_cli_path(q->cli, GT_OPT_DB))));
     if (q->format == RAW)
         add_raw(&w->text, record->json, q->cli->tty_out);

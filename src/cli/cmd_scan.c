@@ -22,7 +22,21 @@ typedef struct scan {
     uint64_t found;
     uint64_t written;
     uint64_t most; /* --max-alerts */
+    gt_arena *texts;   /* of `own` */
+    gt_alert_own *own; /* by the detector's index; made when a rule has its first alert */
 } scan;
+
+/* The NDJSON of all alerts of an event, as it is emitted: this, the text they share, and an entry each. */
+typedef struct event_head {
+    gt_alert_cuts cuts;
+    size_t shared_len;
+    size_t count;
+} event_head;
+
+typedef struct event_entry {
+    size_t index; /* of the rule */
+    char id[GT_ALERT_ID_LEN];
+} event_entry;
 
 /* --- on the workers' threads ------------------------------------------------------------------ */
 
@@ -33,7 +47,26 @@ static gt_status worker_new(void *ctx, size_t index, void **ret)
     return gt_run_worker_new(&s->run, s->detector, gt_deferred_enrich(s->deferred), s, ret);
 }
 
-/* NDJSON is emitted without the part that is the same for every alert of a rule: commit adds it. */
+/* In NDJSON what an alert has of its rule is added at the commit. */
+static gt_status render_event(gt_run_worker *w, const gt_match *matches, size_t count)
+{
+    event_head head = {.count = count};
+    gt_buf *out = &w->text;
+    gt_buf_reset(out);
+    gt_buf_add(out, (gt_str){(const char *)&head, sizeof head});
+    gt_alert_write_shared(&matches[0], out, &head.cuts);
+    if (gt_buf_status(out) != GT_OK)
+        return gt_buf_status(out);
+    head.shared_len = out->len - sizeof head;
+    memcpy(out->data, &head, sizeof head);
+    for (size_t i = 0; i < count; i++) {
+        event_entry entry = {.index = matches[i].index};
+        memcpy(entry.id, matches[i].id.ptr, sizeof entry.id);
+        gt_buf_add(out, (gt_str){(const char *)&entry, sizeof entry});
+    }
+    return gt_buf_status(out);
+}
+
 static gt_status render_alert(const scan *s, gt_run_worker *w, const gt_match *match, gt_str file)
 {
     gt_buf_reset(&w->text);
@@ -41,16 +74,29 @@ static gt_status render_alert(const scan *s, gt_run_worker *w, const gt_match *m
     case TEXT:
         gt_render_alert(&w->text, match, file, s->cli->colour_out);
         break;
-    case NDJSON:
-        gt_alert_write_head(match, &w->text);
-        break;
     case CSV:
         gt_render_csv(&w->text, match, match->document, file);
         break;
+    case NDJSON:
     case COUNT:
         break;
     }
     return gt_buf_status(&w->text);
+}
+
+static gt_status emit_matches(const scan *s, gt_run_worker *w, const gt_match *matches, size_t count,
+                              gt_str file, gt_emit *emit)
+{
+    if (s->format == NDJSON) {
+        GT_TRY(render_event(w, matches, count));
+        gt_emit_bytes(emit, 0, gt_buf_str(&w->text));
+        return GT_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        GT_TRY(render_alert(s, w, &matches[i], file));
+        gt_emit_bytes(emit, matches[i].index, gt_buf_str(&w->text));
+    }
+    return GT_OK;
 }
 
 static gt_status on_record(void *opaque, const gt_input *input, const gt_record *record,
@@ -69,35 +115,72 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
         gt_emit_reject(emit, "not a JSON object");
         return GT_OK;
     }
-    if (status != GT_OK)
+    if (status != GT_OK || !count)
         return status;
-    if (count && gt_run_is_ecs(&s->run) &&
+    if (gt_run_is_ecs(&s->run) &&
         !gt_run_document_inside(&s->run, matches[0].document))
         return GT_OK;
-    for (size_t i = 0; i < count; i++) {
-        GT_TRY(render_alert(s, w, &matches[i], input->name));
-        gt_emit_bytes(emit, matches[i].index, gt_buf_str(&w->text));
-    }
-    return GT_OK;
+    return emit_matches(s, w, matches, count, input->name, emit);
 }
 
 /* --- in order --------------------------------------------------------------------------------- */
 
-static gt_status put_alert(void *ctx, const gt_committed *item)
+/* Count it; is it to be written? */
+static bool take_alert(scan *s, size_t index)
+{
+    s->found++;
+    s->by_rule[index]++;
+    if (s->found > s->most)
+        return false;
+    s->written++;
+    return s->format != COUNT;
+}
+
+static gt_status own_of(scan *s, size_t index, const gt_alert_own **ret)
+{
+    if (!s->own[index].tail.ptr)
+        GT_TRY(gt_alert_own_make(s->detector, index, gt_detector_now(s->detector), s->texts,
+                                 &s->own[index]));
+    *ret = &s->own[index];
+    return GT_OK;
+}
+
+static gt_status put_entry(scan *s, gt_str shared, const event_head *head, const event_entry *entry)
+{
+    const gt_alert_own *own;
+    gt_str parts[GT_ALERT_PARTS];
+    if (!take_alert(s, entry->index))
+        return GT_OK;
+    GT_TRY(own_of(s, entry->index, &own));
+    gt_alert_parts(shared, &head->cuts, (gt_str){entry->id, sizeof entry->id}, own, parts);
+    for (size_t i = 0; i + 1 < GT_ALERT_PARTS; i++)
+        gt_cli_print(s->cli, parts[i]);
+    gt_cli_print_lasting(s->cli, parts[GT_ALERT_PARTS - 1]);
+    gt_cli_print(s->cli, GT_STR("\n"));
+    return GT_OK;
+}
+
+static gt_status put_event(scan *s, gt_str bytes)
+{
+    event_head head;
+    event_entry entry;
+    memcpy(&head, bytes.ptr, sizeof head);
+    gt_str shared = gt_str_head(gt_str_from(bytes, sizeof head), head.shared_len);
+    const char *at = shared.ptr + shared.len;
+    for (size_t i = 0; i < head.count; i++, at += sizeof entry) {
+        memcpy(&entry, at, sizeof entry);
+        GT_TRY(put_entry(s, shared, &head, &entry));
+    }
+    return GT_OK;
+}
+
+static gt_status put_item(void *ctx, const gt_committed *item)
 {
     scan *s = ctx;
-    s->found++;
-    s->by_rule[item->tag]++;
-    if (s->found > s->most)
-        return GT_OK;
-    s->written++;
-    if (s->format == COUNT)
-        return GT_OK;
-    gt_cli_print(s->cli, item->bytes);
-    if (s->format == NDJSON) {
-        gt_cli_print(s->cli, gt_detector_alert_tail(s->detector, (size_t)item->tag));
-        gt_cli_print(s->cli, GT_STR("\n"));
-    }
+    if (s->format == NDJSON)
+        return put_event(s, item->bytes);
+    if (take_alert(s, (size_t)item->tag))
+        gt_cli_print(s->cli, item->bytes);
     return GT_OK;
 }
 
@@ -106,7 +189,7 @@ static gt_status on_commit(void *ctx, const gt_committed *item)
     scan *s = ctx;
     bool kept;
     GT_TRY(gt_deferred_keep(s->deferred, item, &kept));
-    return kept ? GT_OK : put_alert(s, item);
+    return kept ? GT_OK : put_item(s, item);
 }
 
 /* Alerts of an event that had to wait for the whole history. */
@@ -115,11 +198,17 @@ static gt_status put_matches(void *ctx, gt_run_worker *w, const gt_input *input,
 {
     scan *s = ctx;
     (void)record;
+    if (!count)
+        return GT_OK;
+    if (s->format == NDJSON) {
+        GT_TRY(render_event(w, matches, count));
+        return put_event(s, gt_buf_str(&w->text));
+    }
     for (size_t i = 0; i < count; i++) {
         GT_TRY(render_alert(s, w, &matches[i], input->name));
         gt_committed item = {.input = input, .tag = matches[i].index,
                              .bytes = gt_buf_str(&w->text)};
-        GT_TRY(put_alert(s, &item));
+        GT_TRY(put_item(s, &item));
     }
     return GT_OK;
 }
@@ -217,8 +306,10 @@ static int prepare(scan *s)
         return gt_cli_failed(cli, status, "preparing the rules");
     size_t count = gt_detector_count(s->detector);
     s->by_rule = gt_arena_array(cli->arena, uint64_t, count + 1);
-    if (!s->by_rule)
-        return gt_cli_failed(cli, gt_arena_status(cli->arena), "preparing the rules");
+    s->own = gt_arena_array(cli->arena, gt_alert_own, count + 1);
+    s->texts = gt_cli_arena_new(cli, GT_RULES_ARENA_MAX);
+    if (!s->by_rule || !s->own || !s->texts)
+        return gt_cli_failed(cli, GT_NOMEM, "preparing the rules");
     gt_cli_rules_note(cli, &s->rules);
     if (count == 0)
         gt_cli_warn(cli, "no rule runs");
@@ -273,7 +364,7 @@ static int scan_run(scan *s)
     exit = gt_run_go(&s->run, &stage);
     if (exit)
         return exit;
-    gt_deferred_sink sink = {.ctx = s, .item = put_alert, .matches = put_matches};
+    gt_deferred_sink sink = {.ctx = s, .item = put_item, .matches = put_matches};
     status = gt_deferred_replay(s->deferred, &s->run, &sink);
     if (status != GT_OK)
         return gt_cli_failed(cli, status, "evaluating security-group events");

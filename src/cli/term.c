@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Enough for one write call to be worth it, little enough that a pipe's reader sees results early. */
@@ -45,10 +46,31 @@ const char *gt_cli_colour(bool on, gt_colour colour)
 
 /* --- standard output ------------------------------------------------------------------------- */
 
-static void write_all(gt_cli *cli, const char *data, size_t len)
+/* Texts shorter than this are copied: a piece of their own would cost more. */
+#define LASTING_MIN ((size_t)1 << 10)
+/* What waits where it is may be more: writing it takes no copy, only a reader's time. */
+#define LASTING_BYTES ((size_t)1 << 20)
+
+/* Take n written bytes off the front of the pieces. */
+static struct iovec *advance(struct iovec *piece, size_t n)
 {
-    while (len && !cli->out_failed) {
-        ssize_t n = write(STDOUT_FILENO, data, len);
+    while (n >= piece->iov_len) {
+        n -= piece->iov_len;
+        piece++;
+        if (!n)
+            return piece;
+    }
+    piece->iov_base = (char *)piece->iov_base + n;
+    piece->iov_len -= n;
+    return piece;
+}
+
+/* Empty pieces are not allowed. */
+static void write_all(gt_cli *cli, struct iovec *piece, size_t count)
+{
+    struct iovec *end = piece + count;
+    while (piece < end && !cli->out_failed) {
+        ssize_t n = writev(STDOUT_FILENO, piece, (int)(end - piece));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -56,30 +78,61 @@ static void write_all(gt_cli *cli, const char *data, size_t len)
             gt_cli_error(cli, "standard output: %s", strerror(errno));
             return;
         }
-        data += n;
-        len -= (size_t)n;
+        piece = n ? advance(piece, (size_t)n) : piece;
     }
+}
+
+static struct iovec *add_piece(struct iovec *to, const char *data, size_t len)
+{
+    to->iov_base = (void *)(uintptr_t)data;
+    to->iov_len = len;
+    return to + (len > 0);
 }
 
 bool gt_cli_flush(gt_cli *cli)
 {
-    write_all(cli, cli->out.data, cli->out.len);
+    struct iovec pieces[2 * GT_CLI_LASTING_MAX + 2], *end = pieces;
+    size_t at = 0;
+    for (size_t i = 0; i < cli->lasting_count; i++) {
+        const gt_cli_lasting *l = &cli->lasting[i];
+        end = add_piece(end, cli->out.data + at, l->at - at);
+        end = add_piece(end, l->text.ptr, l->text.len);
+        at = l->at;
+    }
+    end = add_piece(end, cli->out.data + at, cli->out.len - at);
+    write_all(cli, pieces, (size_t)(end - pieces));
     if (cli->out.status != GT_OK && !cli->out_failed) {
         cli->out_failed = true;
         gt_cli_failed(cli, cli->out.status, "printing");
     }
     gt_buf_reset(&cli->out);
+    cli->lasting_count = cli->lasting_bytes = 0;
     return !cli->out_failed;
 }
 
 void gt_cli_print(gt_cli *cli, gt_str s)
 {
+    struct iovec piece[2];
     if (cli->out.len + s.len > FLUSH_BYTES)
         gt_cli_flush(cli);
-    if (s.len > FLUSH_BYTES)
-        write_all(cli, s.ptr, s.len);
-    else
+    if (s.len > FLUSH_BYTES) {
+        add_piece(piece, s.ptr, s.len);
+        write_all(cli, piece, 1);
+    } else {
         gt_buf_add(&cli->out, s);
+    }
+}
+
+void gt_cli_print_lasting(gt_cli *cli, gt_str s)
+{
+    if (s.len < LASTING_MIN) {
+        gt_cli_print(cli, s);
+        return;
+    }
+    if (cli->lasting_count == GT_CLI_LASTING_MAX || cli->lasting_bytes > LASTING_BYTES)
+        gt_cli_flush(cli);
+    cli->lasting[cli->lasting_count++] = (gt_cli_lasting){cli->out.len, s};
+    cli->lasting_bytes += s.len;
 }
 
 void gt_cli_printf(gt_cli *cli, const char *fmt, ...)

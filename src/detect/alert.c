@@ -112,7 +112,8 @@ static bool add_part(const gt_json *document, gt_buf *out, const char *before, g
     return true;
 }
 
-void gt_alert_reason(const gt_rule *rule, const gt_json *document, gt_buf *out)
+/* The reason up to what the rule adds. */
+static void write_reason_begin(const gt_json *document, gt_buf *out)
 {
     gt_buf with = GT_BUF((size_t)1 << 24);
     bool any = add_part(document, &with, " process ", GT_STR("process.name"), ",");
@@ -128,9 +129,19 @@ void gt_alert_reason(const gt_rule *rule, const gt_json *document, gt_buf *out)
     gt_buf_add(out, gt_buf_str(&with));
     add_part(document, out, " by ", GT_STR("user.name"), "");
     add_part(document, out, " on ", GT_STR("host.name"), "");
+    helper_done(&with, out);
+}
+
+static void write_reason_end(const gt_rule *rule, gt_buf *out)
+{
     gt_buf_printf(out, " created %.*s alert %.*s.", GT_STR_ARG(rule->severity),
                   GT_STR_ARG(rule->name));
-    helper_done(&with, out);
+}
+
+void gt_alert_reason(const gt_rule *rule, const gt_json *document, gt_buf *out)
+{
+    write_reason_begin(document, out);
+    write_reason_end(rule, out);
 }
 
 /* --- the alert: what depends on the event ---------------------------------------------------- */
@@ -248,33 +259,119 @@ static void write_execution(const gt_rule *rule, gt_str now, gt_buf *out)
                   hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-void gt_alert_write_head(const gt_match *match, gt_buf *out)
+/* The text of a JSON string whose quotes are the caller's. */
+static void write_inside(gt_str text, gt_buf *out)
+{
+    size_t begin = out->len;
+    gt_json_write_str(out, text);
+    if (gt_buf_status(out) != GT_OK)
+        return;
+    memmove(out->data + begin, out->data + begin + 1, out->len - begin - 2);
+    out->len -= 2;
+}
+
+static void write_reason_end_inside(const gt_rule *rule, gt_buf *out)
+{
+    gt_buf text = GT_BUF((size_t)1 << 24);
+    write_reason_end(rule, &text);
+    write_inside(gt_buf_str(&text), out);
+    helper_done(&text, out);
+}
+
+/* With cuts: what is the rule's own is left out there. */
+static void write_head(const gt_match *match, gt_buf *out, gt_alert_cuts *cuts)
 {
     char time[GT_TIME_TEXT_MAX];
     gt_str now = gt_time_format(match->now, time);
+    gt_buf reason = GT_BUF((size_t)1 << 24);
     gt_buf_lit(out, "{\"@timestamp\":");
     gt_json_write_str(out, now);
     write_document(match->document, out);
-    member(out, "kibana.alert.uuid", match->id);
+    gt_buf_lit(out, ",\"kibana.alert.uuid\":\"");
+    if (cuts)
+        cuts->id = out->len;
+    else
+        gt_buf_add(out, match->id);
+    gt_buf_lit(out, "\"");
     member(out, "kibana.alert.start", now);
     member(out, "kibana.alert.last_detected", now);
     member(out, "kibana.alert.intended_timestamp", now);
     gt_str original = gt_document_text(match->document, GT_STR("@timestamp"));
     if (original.len)
         member(out, "kibana.alert.original_time", original);
-    gt_buf reason = GT_BUF((size_t)1 << 24);
-    gt_alert_reason(match->rule, match->document, &reason);
-    member(out, "kibana.alert.reason", gt_buf_str(&reason));
+    gt_buf_lit(out, ",\"kibana.alert.reason\":\"");
+    write_reason_begin(match->document, &reason);
+    write_inside(gt_buf_str(&reason), out);
     helper_done(&reason, out);
+    if (cuts)
+        cuts->reason = out->len;
+    else
+        write_reason_end_inside(match->rule, out);
+    gt_buf_lit(out, "\"");
     write_ancestors(match, out);
-    write_execution(match->rule, now, out);
+    if (cuts)
+        cuts->execution = out->len;
+    else
+        write_execution(match->rule, now, out);
     write_original_event(match->document, out);
+}
+
+void gt_alert_write_head(const gt_match *match, gt_buf *out)
+{
+    write_head(match, out, NULL);
 }
 
 void gt_alert_write(const gt_detector *detector, const gt_match *match, gt_buf *out)
 {
     gt_alert_write_head(match, out);
     gt_buf_add(out, gt_detector_alert_tail(detector, match->index));
+}
+
+/* --- the alert: in parts ----------------------------------------------------------------------- */
+
+void gt_alert_write_shared(const gt_match *match, gt_buf *out, gt_alert_cuts *ret_cuts)
+{
+    size_t begin = out->len;
+    write_head(match, out, ret_cuts);
+    ret_cuts->id -= begin;
+    ret_cuts->reason -= begin;
+    ret_cuts->execution -= begin;
+}
+
+gt_status gt_alert_own_make(const gt_detector *detector, size_t index, gt_time_ms now,
+                            gt_arena *arena, gt_alert_own *ret)
+{
+    const gt_rule *rule = gt_detector_rule(detector, index);
+    char time[GT_TIME_TEXT_MAX];
+    gt_buf text = GT_BUF((size_t)1 << 24);
+    write_reason_end_inside(rule, &text);
+    size_t middle = text.len;
+    write_execution(rule, gt_time_format(now, time), &text);
+    gt_str copy = gt_buf_status(&text) == GT_OK ? gt_arena_dup(arena, gt_buf_str(&text))
+                                                : GT_STR_NULL;
+    gt_status status = gt_buf_status(&text) != GT_OK ? gt_buf_status(&text)
+                     : copy.ptr                      ? GT_OK
+                                                     : gt_arena_status(arena);
+    gt_buf_done(&text);
+    if (status == GT_OK)
+        *ret = (gt_alert_own){gt_str_head(copy, middle), gt_str_from(copy, middle),
+                              gt_detector_alert_tail(detector, index)};
+    return status;
+}
+
+void gt_alert_parts(gt_str shared, const gt_alert_cuts *cuts, gt_str id, const gt_alert_own *own,
+                    gt_str ret[GT_ALERT_PARTS])
+{
+    gt_str to_reason = gt_str_head(shared, cuts->reason);
+    gt_str to_execution = gt_str_head(shared, cuts->execution);
+    ret[0] = gt_str_head(shared, cuts->id);
+    ret[1] = id;
+    ret[2] = gt_str_from(to_reason, cuts->id);
+    ret[3] = own->reason_end;
+    ret[4] = gt_str_from(to_execution, cuts->reason);
+    ret[5] = own->execution;
+    ret[6] = gt_str_from(shared, cuts->execution);
+    ret[7] = own->tail;
 }
 
 /* --- the alert: what depends on the rule alone ------------------------------------------------ */

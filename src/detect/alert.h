@@ -29,6 +29,29 @@ void gt_alert_write_head(const gt_match *match, gt_buf *out);
 /* The whole of it: head and tail, one line without a line end. */
 void gt_alert_write(const gt_detector *detector, const gt_match *match, gt_buf *out);
 
+/* --- many alerts of one event ------------------------------------------------------------------ */
+
+/* Alerts of one event differ in four places: the id, the end of the reason, the execution's id, and the
+ * rule's tail. What they share is written once; an alert is made of GT_ALERT_PARTS parts, which together
+ * are what gt_alert_write writes. */
+typedef struct gt_alert_cuts {
+    size_t id, reason, execution; /* where the rule's own texts go in the shared one */
+} gt_alert_cuts;
+/* match: any of the event's. */
+void gt_alert_write_shared(const gt_match *match, gt_buf *out, gt_alert_cuts *ret_cuts);
+
+/* What is a rule's own, whatever the event. */
+typedef struct gt_alert_own {
+    gt_str reason_end, execution, tail;
+} gt_alert_own;
+gt_status gt_alert_own_make(const gt_detector *detector, size_t index, gt_time_ms now,
+                            gt_arena *arena, gt_alert_own *ret) GT_MUST_CHECK;
+
+#define GT_ALERT_PARTS 8
+/* The last part is own->tail. */
+void gt_alert_parts(gt_str shared, const gt_alert_cuts *cuts, gt_str id, const gt_alert_own *own,
+                    gt_str ret[GT_ALERT_PARTS]);
+
 /* First scalar at a dotted path of a document, as text, whether the document is nested, dotted or
  * mixed; of a list, its first scalar. ptr NULL when there is none. */
 gt_str gt_document_text(const gt_json *document, gt_str path);
