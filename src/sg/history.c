@@ -326,31 +326,74 @@ static void keep_min(gt_sg_history *h, gt_str *at, gt_str s)
         *at = gt_arena_dup(h->sealed, s);
 }
 
+/* What a record tells of a group; what its creation tells is learnt apart. */
 static void group_learn(gt_sg_history *h, gt_sg_group *g, const gt_sg_change *c)
 {
-    bool own = gt_str_eq(c->group_id, g->id);
     keep_min(h, &g->account, c->account);
     keep_min(h, &g->region, c->region);
-    for (size_t i = 0; g->baseline != GT_SG_COMPLETE && i < c->attachment_count; i++)
+    for (size_t i = 0; i < c->attachment_count; i++)
         for (size_t k = 0; k < c->attachments[i].group_count; k++)
             if (gt_str_eq(c->attachments[i].groups[k], g->id)) {
                 keep_min(h, &g->name, c->attachments[i].names[k]);
                 if (!gt_str_is(c->attachments[i].kind, "vpc"))
                     keep_min(h, &g->vpc_id, c->attachments[i].vpc_id);
             }
-    if (!own)
+    if (!gt_str_eq(c->group_id, g->id))
         return;
-    if (c->operation == GT_SG_CREATE && (g->created == GT_SG_NO_TIME || c->time < g->created)) {
-        g->created = c->time;
-        g->baseline = GT_SG_COMPLETE;
-        g->name = gt_arena_dup(h->sealed, c->group_name);
-        g->vpc_id = gt_arena_dup(h->sealed, c->vpc_id);
-        g->description = gt_arena_dup(h->sealed, c->group_description);
-    }
     if (c->operation == GT_SG_DELETE && (g->deleted == GT_SG_NO_TIME || c->time > g->deleted))
         g->deleted = c->time;
-    if (g->baseline != GT_SG_COMPLETE)
-        keep_min(h, &g->name, c->group_name);
+    keep_min(h, &g->name, c->group_name);
+}
+
+/* The creation that counts, of those that different records tell: the first in the order of changes.
+ * It lives in scratch. NULL: none was seen. */
+static gt_status group_creation(gt_sg_history *h, gt_arena *scratch, gt_str id, gt_sg_change **ret)
+{
+    gt_str key = gt_arena_printf(scratch, "life:%.*s", GT_STR_ARG(id));
+    if (!key.ptr)
+        return GT_NOMEM;
+    const gt_sg_bucket *life = gt_sg_history_bucket(h, key);
+    gt_arena_mark none = gt_arena_save(scratch), one = none;
+    *ret = NULL;
+    for (uint32_t k = 0; life && k < life->count; k++) {
+        gt_sg_change *c = gt_sg_history_unpack(h, scratch, life->items[k]);
+        if (!c)
+            return GT_NOMEM;
+        bool first = c->operation == GT_SG_CREATE && (!*ret || gt_sg_change_cmp(c, *ret) < 0);
+        gt_arena_rewind(scratch, first ? none : one);
+        if (!first)
+            continue;
+        *ret = gt_sg_history_unpack(h, scratch, life->items[k]);
+        if (!*ret)
+            return GT_NOMEM;
+        one = gt_arena_save(scratch);
+    }
+    return GT_OK;
+}
+
+static gt_status group_make(gt_sg_history *h, gt_arena *scratch, const gt_sg_bucket *b,
+                            gt_sg_group *g)
+{
+    gt_sg_change *creation;
+    for (uint32_t k = 0; k < b->count; k++) {
+        gt_arena_mark mark = gt_arena_save(scratch);
+        gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[k]);
+        if (!c)
+            return GT_NOMEM;
+        group_learn(h, g, c);
+        gt_arena_rewind(scratch, mark);
+    }
+    gt_arena_mark mark = gt_arena_save(scratch);
+    GT_TRY(group_creation(h, scratch, g->id, &creation));
+    if (creation) {
+        g->created = creation->time;
+        g->baseline = GT_SG_COMPLETE;
+        g->name = gt_arena_dup(h->sealed, creation->group_name);
+        g->vpc_id = gt_arena_dup(h->sealed, creation->vpc_id);
+        g->description = gt_arena_dup(h->sealed, creation->group_description);
+    }
+    gt_arena_rewind(scratch, mark);
+    return GT_OK;
 }
 
 static int cmp_group(const void *a, const void *b)
@@ -364,46 +407,52 @@ static gt_sg_group *group_find(gt_sg_history *h, gt_str id)
     return h->group_count ? bsearch(&key, h->groups, h->group_count, sizeof key, cmp_group) : NULL;
 }
 
-/* Groups on one resource are in one VPC: what is known of one is known of the others. Repeated until
- * nothing is learned any more, so that the order of records does not matter. */
-static bool vpc_spread_one(gt_sg_history *h, const gt_sg_attachment *a)
+/* The VPC that other groups on the resources of this one are in; of several the smallest name. */
+static gt_status vpc_beside(gt_sg_history *h, gt_arena *scratch, const gt_sg_group *g, gt_str *ret)
 {
-    gt_str vpc = a->vpc_id;
-    bool learned = false;
-    if (gt_str_is(a->kind, "vpc"))
-        return false;
-    for (size_t k = 0; k < a->group_count; k++) {
-        const gt_sg_group *g = group_find(h, a->groups[k]);
-        if (g && g->vpc_id.len)
-            vpc = g->vpc_id;
-    }
-    for (size_t k = 0; vpc.len && k < a->group_count; k++) {
-        gt_sg_group *g = group_find(h, a->groups[k]);
-        if (g && g->vpc_id.len == 0) {
-            g->vpc_id = gt_arena_dup(h->sealed, vpc);
-            learned = true;
-        }
-    }
-    return learned;
-}
-
-static gt_status vpcs_spread(gt_sg_history *h, gt_arena *scratch)
-{
-    bool learned = true;
-    while (learned) {
-        learned = false;
-        for (size_t i = 0; i < h->group_count; i++) {
-            const gt_sg_bucket *b = gt_sg_history_bucket(h, h->groups[i].id);
-            for (uint32_t k = 0; h->groups[i].vpc_id.len == 0 && b && k < b->count; k++) {
-                gt_arena_mark mark = gt_arena_save(scratch);
-                gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[k]);
-                if (!c)
-                    return GT_NOMEM;
-                for (size_t n = 0; n < c->attachment_count; n++)
-                    learned = vpc_spread_one(h, &c->attachments[n]) || learned;
-                gt_arena_rewind(scratch, mark);
+    const gt_sg_bucket *b = gt_sg_history_bucket(h, g->id);
+    for (uint32_t i = 0; b && i < b->count; i++) {
+        gt_arena_mark mark = gt_arena_save(scratch);
+        gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[i]);
+        if (!c)
+            return GT_NOMEM;
+        for (size_t n = 0; n < c->attachment_count; n++) {
+            const gt_sg_attachment *a = &c->attachments[n];
+            if (gt_str_is(a->kind, "vpc") || !gt_sg_attachment_names(a, c, g))
+                continue;
+            for (size_t k = 0; k < a->group_count; k++) {
+                const gt_sg_group *other = group_find(h, a->groups[k]);
+                if (other && other->vpc_id.len &&
+                    (ret->len == 0 || gt_str_cmp(other->vpc_id, *ret) < 0))
+                    *ret = other->vpc_id;
             }
         }
+        gt_arena_rewind(scratch, mark);
+    }
+    return GT_OK;
+}
+
+/* Groups on one resource are in one VPC: what is known of one is known of the others. Repeated until
+ * nothing is learnt any more; what a round learns counts in the next one only, so that the order of
+ * records does not matter. */
+static gt_status vpcs_spread(gt_sg_history *h, gt_arena *scratch)
+{
+    gt_str *found = gt_arena_array(scratch, gt_str, h->group_count + 1);
+    bool learnt = true;
+    if (!found)
+        return GT_NOMEM;
+    while (learnt) {
+        learnt = false;
+        for (size_t i = 0; i < h->group_count; i++) {
+            found[i] = GT_STR("");
+            if (h->groups[i].vpc_id.len == 0)
+                GT_TRY(vpc_beside(h, scratch, &h->groups[i], &found[i]));
+        }
+        for (size_t i = 0; i < h->group_count; i++)
+            if (found[i].len) {
+                h->groups[i].vpc_id = found[i];
+                learnt = true;
+            }
     }
     return GT_OK;
 }
@@ -422,7 +471,8 @@ static gt_status default_groups_learn(gt_sg_history *h, gt_arena *scratch)
             gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[k]);
             if (!c)
                 return GT_NOMEM;
-            if (c->operation == GT_SG_VPC && c->vpc_created) {
+            if (c->operation == GT_SG_VPC && c->vpc_created &&
+                (g->baseline == GT_SG_PARTIAL || c->time < g->created)) {
                 g->baseline = GT_SG_COMPLETE;
                 g->created = c->time;
             }
@@ -444,14 +494,7 @@ static gt_status groups_make(gt_sg_history *h, gt_arena *scratch)
         gt_sg_group *g = &h->groups[count++];
         *g = (gt_sg_group){.id = h->keys.items[i], .created = GT_SG_NO_TIME,
                            .deleted = GT_SG_NO_TIME};
-        for (uint32_t k = 0; k < h->buckets[i].count; k++) {
-            gt_arena_mark mark = gt_arena_save(scratch);
-            gt_sg_change *c = gt_sg_history_unpack(h, scratch, h->buckets[i].items[k]);
-            if (!c)
-                return GT_NOMEM;
-            group_learn(h, g, c);
-            gt_arena_rewind(scratch, mark);
-        }
+        GT_TRY(group_make(h, scratch, &h->buckets[i], g));
     }
     h->group_count = count;
     qsort(h->groups, count, sizeof *h->groups, cmp_group);

@@ -10,8 +10,15 @@
 typedef struct vpc_fact {
     gt_str id;
     gt_str account, region; /* empty when only a VPC event told it */
-    gt_sg_truth is_default;
+    gt_sg_truth told;       /* is it the default one? By VPC events: yes beats no */
+    bool by_name;           /* a call by name worked in it */
 } vpc_fact;
+
+/* What a VPC event says beats what calls let us believe. */
+static gt_sg_truth fact_default(const vpc_fact *fact)
+{
+    return fact->told != GT_SG_NOT_TOLD ? fact->told : fact->by_name ? GT_SG_YES : GT_SG_NOT_TOLD;
+}
 
 /* Lives in history->sealed, as long as its index. */
 typedef struct gt_sg_names {
@@ -30,22 +37,45 @@ static vpc_fact *vpc_find(resolver *r, gt_str id)
     return NULL;
 }
 
-static bool vpc_learn(resolver *r, gt_str id, gt_str account, gt_str region,
-                      gt_sg_truth is_default)
+/* The fact of this VPC, made when it is new. */
+static vpc_fact *vpc_get(resolver *r, gt_str id)
 {
     vpc_fact *fact = vpc_find(r, id);
-    if (fact) {
-        if (fact->is_default == GT_SG_NOT_TOLD)
-            fact->is_default = is_default;
-        return true;
-    }
+    if (fact)
+        return fact;
     size_t size = r->vpc_count * sizeof *r->vpcs;
     vpc_fact *grown = gt_arena_grow(r->history->sealed, r->vpcs, size, size + sizeof *grown);
     if (!grown)
-        return false;
+        return NULL;
     r->vpcs = grown;
-    grown[r->vpc_count++] = (vpc_fact){id, account, region, is_default};
+    grown[r->vpc_count] = (vpc_fact){.id = id};
+    return &grown[r->vpc_count++];
+}
+
+static void keep_min(gt_str *at, gt_str s)
+{
+    if (s.len && (at->len == 0 || gt_str_cmp(s, *at) < 0))
+        *at = s;
+}
+
+/* A call by name worked on a group of this VPC. What is learnt never depends on the order. */
+static bool vpc_by_name(resolver *r, const gt_sg_group *g)
+{
+    vpc_fact *fact = vpc_get(r, g->vpc_id);
+    if (!fact)
+        return false;
+    fact->by_name = true;
+    keep_min(&fact->account, g->account);
+    keep_min(&fact->region, g->region);
     return true;
+}
+
+static bool vpc_told(resolver *r, gt_str id, bool is_default)
+{
+    vpc_fact *fact = vpc_get(r, id);
+    if (fact && fact->told != GT_SG_YES)
+        fact->told = is_default ? GT_SG_YES : GT_SG_NO;
+    return fact != NULL;
 }
 
 static int cmp_name(const void *a, const void *b)
@@ -64,10 +94,10 @@ static bool matches(gt_str a, gt_str b)
 static gt_sg_truth vpc_is_default(resolver *r, const gt_sg_group *g)
 {
     const vpc_fact *fact = vpc_find(r, g->vpc_id);
-    if (fact && fact->is_default != GT_SG_NOT_TOLD)
-        return fact->is_default;
+    if (fact && fact_default(fact) != GT_SG_NOT_TOLD)
+        return fact_default(fact);
     for (size_t i = 0; g->vpc_id.len && i < r->vpc_count; i++)
-        if (r->vpcs[i].is_default == GT_SG_YES && r->vpcs[i].account.len &&
+        if (fact_default(&r->vpcs[i]) == GT_SG_YES && r->vpcs[i].account.len &&
             gt_str_eq(r->vpcs[i].account, g->account) && gt_str_eq(r->vpcs[i].region, g->region))
             return GT_SG_NO;
     return GT_SG_NOT_TOLD;
@@ -129,11 +159,11 @@ static gt_status vpcs_learn(resolver *r, gt_arena *scratch)
             if (!c)
                 return GT_NOMEM;
             if (vpc && c->operation == GT_SG_VPC && c->vpc_created) {
-                if (!vpc_learn(r, key, GT_STR(""), GT_STR(""), c->vpc_default ? GT_SG_YES : GT_SG_NO))
+                if (!vpc_told(r, key, c->vpc_default))
                     return GT_NOMEM;
             } else if (!vpc && c->operation != GT_SG_CREATE) {
                 const gt_sg_group *g = gt_sg_history_find(h, c->group_id);
-                if (g && g->vpc_id.len && !vpc_learn(r, g->vpc_id, g->account, g->region, GT_SG_YES))
+                if (g && g->vpc_id.len && !vpc_by_name(r, g))
                     return GT_NOMEM;
             }
             gt_arena_rewind(scratch, mark);
@@ -176,7 +206,13 @@ static int cmp_pending(const void *a, const void *b)
     int c = gt_str_cmp(x->event_id, y->event_id);
     if (!c)
         c = gt_str_cmp(x->name, y->name);
-    return c ? c : (x->entry > y->entry) - (x->entry < y->entry);
+    if (!c)
+        c = gt_str_cmp(x->account, y->account);
+    if (!c)
+        c = gt_str_cmp(x->region, y->region);
+    if (!c)
+        c = (x->operation > y->operation) - (x->operation < y->operation);
+    return c ? c : (x->entry > y->entry) - (x->entry < y->entry); /* all that counts is equal */
 }
 
 static gt_sg_group *pending_best(resolver *r, const pending *p)
@@ -240,7 +276,7 @@ static gt_sg_group *only_unnamed(resolver *r, const pending *p)
         found = g;
     }
     const vpc_fact *fact = found ? vpc_find(r, found->vpc_id) : NULL;
-    return fact && fact->is_default == GT_SG_YES ? found : NULL;
+    return fact && fact_default(fact) == GT_SG_YES ? found : NULL;
 }
 
 static bool name_known(const resolver *r, gt_str name)
@@ -270,7 +306,7 @@ static gt_status resolve_all(resolver *r, gt_arena *scratch)
         return GT_NOMEM;
     for (size_t i = 0; i < count; i++) {
         gt_sg_group *g = pending_best(r, &all[i]);
-        if (g && g->vpc_id.len && !vpc_learn(r, g->vpc_id, g->account, g->region, GT_SG_YES))
+        if (g && g->vpc_id.len && !vpc_by_name(r, g))
             return GT_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
