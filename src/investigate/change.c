@@ -13,13 +13,14 @@ static void join(gt_buf *out, gt_str part)
 static gt_str before_words(gt_inv *inv, const gt_group_view *view, const gt_reach *r)
 {
     gt_buf peers = GT_BUF(64 * GT_KIB);
+    gt_strs known = {0};
     size_t count = 0;
     for (size_t i = 0; i < view->timeline->version_count; i++) {
         const gt_sg_version *v = view->timeline->versions[i];
         if (!gt_version_before(v, view->step) || !gt_reach_meets(r, &v->rule))
             continue;
         gt_str peer = gt_words_peer(inv->arena, &v->rule);
-        if (gt_str_find(gt_buf_str(&peers), peer) != GT_NPOS)
+        if (gt_strs_has(&known, peer) || gt_strs_add(inv->arena, &known, peer) != GT_OK)
             continue;
         if (++count <= 8)
             join(&peers, peer);

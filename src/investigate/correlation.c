@@ -105,23 +105,36 @@ static void undone_facts(gt_step *step, const gt_group_view *view)
     if (!view->timeline || !view->step)
         return;
     size_t parts = 0, undone = 0;
+    const gt_sg_step *by = NULL;
     for (const gt_sg_version *v = view->step->added; v; v = v->next_added, parts++)
         if (v->to) {
             undone++;
-            undone_fact(step, v, "what was added was taken away again", v->to);
+            by = v->to;
+            undone_fact(step, v, "what was added was taken away again", by);
         }
     for (const gt_sg_version *v = view->step->removed; v; v = v->next_removed, parts++) {
         const gt_sg_version *back = readded(view, v);
         if (back) {
             undone++;
-            undone_fact(step, v, "what was removed was added again", back->from);
+            by = back->from;
+            undone_fact(step, v, "what was removed was added again", by);
         }
     }
     if (parts && !undone)
         (void)gt_fact_nothing(step, "undone", "nobody has undone the change of %.*s up to the end "
                               "of these logs (%.*s)", GT_STR_ARG(view->id),
                               GT_STR_ARG(gt_time_words(inv, inv->evidence->stats.max_time)));
-    inv->undone |= parts && undone == parts;
+    if (undone && undone < parts) {
+        gt_json *fact = gt_fact(step, "undone",
+                                "undone in part only: %zu of the %zu rules it changed "
+                                "are as it left them",
+                                parts - undone, parts);
+        gt_fact_proof(step, fact, inv->event->id);
+    }
+    if (parts && undone == parts) {
+        inv->undone = true;
+        inv->undone_by = by->change->event_id;
+    }
 }
 
 /* --- the same keys --------------------------------------------------------------------------------- */
@@ -263,6 +276,7 @@ typedef struct notable_calls {
     gt_notable_kind kind;
     const char *word;
     size_t by_chain, by_others, shown;
+    gt_str first_chain, first_other; /* event ids */
 } notable_calls;
 
 static gt_status take_notable(void *user, const gt_event *event)
@@ -281,6 +295,9 @@ static gt_status take_notable(void *user, const gt_event *event)
         return GT_OK;
     gt_event *kept;
     GT_TRY(gt_event_keep(inv->arena, event, &kept));
+    gt_str *first = chain ? &c->first_chain : &c->first_other;
+    if (!first->len)
+        *first = kept->id;
     gt_str target = gt_event_target(inv->arena, kept);
     gt_json *fact = gt_fact(c->step, c->word, "%.*s %s%s%.*s (%.*s at %.*s)%s",
                             GT_STR_ARG(gt_words_actor(inv->arena, kept)), n->words,
@@ -336,13 +353,13 @@ gt_status gt_step_correlation(gt_inv *inv, gt_json *steps)
                          "no change of interfaces, routes, gateways, ACLs or peerings in the account "
                          "within the window", &calls));
     if (calls.by_chain && inv->opens_internet)
-        gt_reason(inv, 5, GT_STR_NULL, "the network was changed with the same keys");
+        gt_reason(inv, 5, calls.first_chain, "the network was changed with the same keys");
     GT_TRY(notable_facts(&step, GT_NOTABLE_LOGGING, "logging",
                          "nobody in the account tampered with logging within the window", &calls));
     if (calls.by_chain)
-        gt_reason(inv, 30, GT_STR_NULL, "logging was tampered with, with the same keys");
+        gt_reason(inv, 30, calls.first_chain, "logging was tampered with, with the same keys");
     else if (calls.by_others)
-        gt_reason(inv, 5, GT_STR_NULL, "logging was changed by others within the window");
+        gt_reason(inv, 5, calls.first_other, "logging was changed by others within the window");
     gt_step_end(&step);
     return gt_arena_status(inv->arena);
 }

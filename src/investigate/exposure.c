@@ -17,13 +17,8 @@ static bool port_expected(const gt_expected *expected, const gt_reach *r)
 static void expected_fact(gt_step *step, const gt_reach *r)
 {
     gt_inv *inv = step->inv;
-    if (r->direction != GT_SG_INGRESS)
+    if (r->direction != GT_SG_INGRESS || !inv->expected->ports_given)
         return;
-    if (!inv->expected->ports_given) {
-        (void)gt_fact_no_data(step, "ports_needed",
-                              "the configuration does not say which ports are needed ([expected])");
-        return;
-    }
     gt_str ports = gt_reach_ports(inv, r);
     bool expected = port_expected(inv->expected, r);
     gt_json *fact = expected ? gt_fact_nothing(step, "ports_needed", "%.*s is among the ports the "
@@ -103,19 +98,23 @@ static gt_status completed_fact(gt_step *step, const gt_group_view *view, const 
         if (!mine || (v6 ? r->whole_v6 : r->whole_v4))
             continue;
         const gt_sg_step *later;
-        GT_TRY(gt_reach_completed(inv, view, r, v6 == 1, &later));
+        gt_reach part;
+        GT_TRY(gt_reach_completed(inv, view, r, v6 == 1, &later, &part));
         if (!later)
             continue;
+        gt_str ports = gt_reach_ports(inv, &part);
         gt_json *fact = gt_fact(step, "completed", "with what %.*s added at %.*s, the whole %s "
                                 "internet can reach %.*s", GT_STR_ARG(later->change->actor.arn),
                                 GT_STR_ARG(gt_time_words(inv, later->change->time)),
-                                v6 ? "IPv6" : "IPv4", GT_STR_ARG(gt_reach_ports(inv, r)));
+                                v6 ? "IPv6" : "IPv4", GT_STR_ARG(ports));
         gt_json_setl(fact, "by", gt_str_node(inv, later->change->actor.arn));
         gt_fact_proof(step, fact, later->change->event_id);
         gt_fact_proof(step, fact, inv->event->id);
         if (!inv->completed)
-            gt_reason(inv, 25, later->change->event_id, "together with a later change, %.*s is open to "
-                  "the whole internet", GT_STR_ARG(gt_reach_ports(inv, r)));
+            gt_reason(inv, 25, later->change->event_id,
+                      "together with a later change, %.*s is open to "
+                      "the whole internet",
+                      GT_STR_ARG(ports));
         inv->completed = true;
     }
     return GT_OK;
@@ -192,56 +191,85 @@ static gt_status attached_facts(gt_step *step, const gt_group_view *view)
     return GT_OK;
 }
 
-static gt_status window_words(gt_inv *inv, const gt_sg_window *w, gt_str *ret)
+/* Windows that ended with the same step, of one family. */
+static bool same_end(const gt_sg_window *a, const gt_sg_window *b)
 {
-    gt_sg_pieces pieces = {0};
-    if (!gt_sg_pieces_of(inv->arena, &w->box, &pieces))
+    return a->closed == b->closed && a->known == b->known &&
+           a->box.cidr.net.v6 == b->box.cidr.net.v6;
+}
+
+static void window_fact(gt_step *step, const gt_group_view *view, const gt_sg_window *w,
+                        const gt_reach *r)
+{
+    gt_inv *inv = step->inv;
+    gt_str ports = gt_reach_ports(inv, r), peers = gt_reach_peers(inv, r);
+    const char *way = r->direction == GT_SG_EGRESS ? "egress" : "ingress";
+    const char *of = r->direction == GT_SG_EGRESS ? "to" : "from";
+    gt_json *fact;
+    if (w->closed)
+        fact = gt_fact(step, "window", "%s %.*s %s %.*s: open from %.*s to %.*s (%.*s), closed by "
+                       "%.*s", way, GT_STR_ARG(ports), of, GT_STR_ARG(peers),
+                       GT_STR_ARG(gt_time_words(inv, inv->event->time)),
+                       GT_STR_ARG(gt_time_words(inv, w->closed->change->time)),
+                       GT_STR_ARG(gt_span_words(inv, w->closed->change->time - inv->event->time)),
+                       GT_STR_ARG(w->closed->change->actor.arn));
+    else
+        fact = gt_fact(step, "window", "%s %.*s %s %.*s: open since %.*s, still open at the end of "
+                       "these logs (%.*s)", way, GT_STR_ARG(ports), of, GT_STR_ARG(peers),
+                       GT_STR_ARG(gt_time_words(inv, inv->event->time)),
+                       GT_STR_ARG(gt_time_words(inv, inv->evidence->stats.max_time)));
+    gt_json_setl(fact, "group_id", gt_str_node(inv, view->id));
+    gt_json_setl(fact, "still_open", gt_json_new_bool(inv->arena, !w->closed));
+    gt_json_setl(fact, "known", gt_json_new_bool(inv->arena, w->known));
+    gt_json_setl(fact, "opened", gt_reach_json(inv, r, 1));
+    gt_fact_proof(step, fact, inv->event->id);
+    if (w->closed)
+        gt_fact_proof(step, fact, w->closed->change->event_id);
+}
+
+/* All windows that end like the first of them, as one fact a range of ports. */
+static gt_status windows_ended(gt_step *step, const gt_group_view *view, const gt_sg_window **mine,
+                               size_t count, size_t first)
+{
+    gt_inv *inv = step->inv;
+    gt_sg_space space = {.items = gt_arena_array(inv->arena, gt_sg_box, count)};
+    bool only = true; /* all of the family's windows ended alike: words may name the whole rule */
+    if (!space.items)
         return gt_arena_status(inv->arena);
-    *ret = pieces.count ? gt_sg_piece_text(inv->arena, &pieces.items[0]) : GT_STR("nothing");
-    if (pieces.count > 1)
-        *ret = gt_arena_printf(inv->arena, "%.*s and %zu more", GT_STR_ARG(*ret), pieces.count - 1);
+    for (size_t i = 0; i < count; i++) {
+        if (same_end(mine[i], mine[first]))
+            space.items[space.count++] = mine[i]->box;
+        else if (mine[i]->box.cidr.net.v6 == mine[first]->box.cidr.net.v6)
+            only = false;
+    }
+    gt_reach *reach;
+    size_t parts;
+    GT_TRY(gt_reach_of_space(inv, &space, only ? view->step : NULL, &reach, &parts));
+    for (size_t i = 0; i < parts; i++)
+        window_fact(step, view, mine[first], &reach[i]);
     return GT_OK;
 }
 
+/* What is still open comes first. */
 static gt_status window_facts(gt_step *step, const gt_group_view *view)
 {
-    enum { SHOWN = 16 };
     gt_inv *inv = step->inv;
     gt_sg_window *windows;
-    size_t count, mine = 0, open = 0;
+    size_t count, mine = 0;
     GT_TRY(gt_sg_timeline_windows(inv->history, inv->arena, view->timeline, &windows, &count));
-    for (size_t i = 0; i < count; i++) {
-        const gt_sg_window *w = &windows[i];
-        if (w->opened != view->step)
-            continue;
-        open += !w->closed;
-        if (++mine > SHOWN)
-            continue;
-        gt_str words = GT_STR_NULL;
-        GT_TRY(window_words(inv, w, &words));
-        gt_json *fact;
-        if (w->closed)
-            fact = gt_fact(step, "window", "%.*s: open from %.*s to %.*s (%.*s), closed by %.*s",
-                           GT_STR_ARG(words), GT_STR_ARG(gt_time_words(inv, inv->event->time)),
-                           GT_STR_ARG(gt_time_words(inv, w->closed->change->time)),
-                           GT_STR_ARG(gt_span_words(inv, w->closed->change->time - inv->event->time)),
-                           GT_STR_ARG(w->closed->change->actor.arn));
-        else
-            fact = gt_fact(step, "window", "%.*s: open since %.*s, still open at the end of these "
-                           "logs (%.*s)", GT_STR_ARG(words),
-                           GT_STR_ARG(gt_time_words(inv, inv->event->time)),
-                           GT_STR_ARG(gt_time_words(inv, inv->evidence->stats.max_time)));
-        gt_json_setl(fact, "group_id", gt_str_node(inv, view->id));
-        gt_json_setl(fact, "still_open", gt_json_new_bool(inv->arena, !w->closed));
-        gt_json_setl(fact, "known", gt_json_new_bool(inv->arena, w->known));
-        gt_fact_proof(step, fact, inv->event->id);
-        if (w->closed)
-            gt_fact_proof(step, fact, w->closed->change->event_id);
-    }
-    if (mine > SHOWN) {
-        gt_json *fact = gt_fact(step, "window", "%zu more ranges, %zu of all still open",
-                                mine - SHOWN, open);
-        gt_fact_proof(step, fact, inv->event->id);
+    const gt_sg_window **all = gt_arena_array(inv->arena, const gt_sg_window *, count + 1);
+    if (!all)
+        return gt_arena_status(inv->arena);
+    for (int closed = 0; closed <= 1; closed++)
+        for (size_t i = 0; i < count; i++)
+            if (windows[i].opened == view->step && (windows[i].closed != NULL) == (closed == 1))
+                all[mine++] = &windows[i];
+    for (size_t i = 0; i < mine; i++) {
+        size_t first = 0;
+        while (!same_end(all[first], all[i]))
+            first++;
+        if (first == i)
+            GT_TRY(windows_ended(step, view, all, mine, i));
     }
     return GT_OK;
 }
@@ -295,6 +323,13 @@ static gt_status view_facts(gt_step *step, const gt_group_view *view)
     for (size_t i = 0; i < count; i++) {
         reach_facts(step, view, &reach[i]);
         GT_TRY(completed_fact(step, view, &reach[i]));
+    }
+    for (size_t i = 0; i < count && !inv->expected->ports_given; i++) {
+        if (reach[i].direction != GT_SG_INGRESS)
+            continue;
+        (void)gt_fact_no_data(step, "ports_needed",
+                              "the configuration does not say which ports are needed ([expected])");
+        break;
     }
     weigh(inv, view, reach, count, GT_SG_INGRESS);
     weigh(inv, view, reach, count, GT_SG_EGRESS);

@@ -266,11 +266,23 @@ static gt_status stack_facts(gt_inv *inv, gt_step *step)
     return GT_OK;
 }
 
+/* A pipeline or a person may run it too: the class of the actor then says who, the tool says with
+ * what. */
+static bool is_iac_tool(gt_str tool)
+{
+    static const gt_str names[] = {{"Terraform", 9}, {"OpenTofu", 8},    {"Pulumi", 6},
+                                   {"Ansible", 7},   {"Crossplane", 10}, {"AWS CDK", 7}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (gt_str_starts(tool, names[i]))
+            return true;
+    return false;
+}
+
 static gt_status check_iac(gt_inv *inv, gt_json *checks)
 {
     gt_step step = gt_step_begin(inv, checks, "check", "infrastructure_as_code",
                                  "Does it match what Terraform or CloudFormation deployed?");
-    bool iac = inv->actor.class == GT_SG_ACTOR_IAC;
+    bool iac = inv->actor.class == GT_SG_ACTOR_IAC || is_iac_tool(inv->actor.tool);
     if (iac && !by_cloudformation(inv->event)) {
         gt_json *fact = gt_fact(&step, "agent", "the user agent says %.*s, which a caller can choose",
                                 GT_STR_ARG(inv->actor.tool.len ? inv->actor.tool
@@ -369,7 +381,7 @@ static gt_status check_noop(gt_inv *inv, gt_json *checks)
                               "within %d minutes", GT_SG_NOOP_SECONDS / 60);
     }
     if (inv->undone && !(parts && parts == paired))
-        gt_reason(inv, -5, inv->event->id, "the change has been undone since");
+        gt_reason(inv, -5, inv->undone_by, "the change has been undone since");
     gt_step_end(&step);
     return gt_arena_status(inv->arena);
 }

@@ -120,6 +120,7 @@ typedef struct gt_inv {
     bool opens_internet; /* ingress */
     bool beyond_ports, completed;
     bool undone;
+    gt_str undone_by; /* the last event that did it */
     bool administrator, automation;
     bool in_window;
 } gt_inv;
@@ -173,10 +174,30 @@ typedef struct gt_reach {
 /* Group a space by direction, protocol and ports; whole_* are about the state after the view's step. */
 gt_status gt_reach_of(gt_inv *inv, const gt_group_view *view, const gt_sg_space *space,
                       gt_reach **ret, size_t *ret_count) GT_MUST_CHECK;
-/* The first later step after which every internet address of the family can reach these ports while
- * what the view's step added is still in force; NULL when there is none. */
+/* The first later step after which every internet address of the family can reach these ports, or
+ * some of them (ret_part), while what the view's step added is still in force; NULL when there is
+ * none. */
 gt_status gt_reach_completed(gt_inv *inv, const gt_group_view *view, const gt_reach *reach, bool v6,
-                             const gt_sg_step **ret) GT_MUST_CHECK;
+                             const gt_sg_step **ret, gt_reach *ret_part) GT_MUST_CHECK;
+/* Fills whole_* and alone_* for the state after the view's step. */
+typedef gt_status (*gt_reach_judge)(gt_inv *inv, const gt_group_view *view, gt_reach *reach,
+                                    size_t count);
+/* reach (tcp or udp), cut where the judgement differs from port to port. */
+gt_status gt_reach_by_ports(gt_inv *inv, const gt_group_view *view, const gt_reach *reach,
+                            gt_reach_judge judge, gt_reach **ret, size_t *ret_count) GT_MUST_CHECK;
+/* The ports that older rules name inside reach (all protocols) and that are open to the whole
+ * internet now, while reach as a whole is not. */
+gt_status gt_reach_named_ports(gt_inv *inv, const gt_group_view *view, const gt_reach *reach,
+                               gt_reach_judge judge, gt_reach **ret,
+                               size_t *ret_count) GT_MUST_CHECK;
+/* The part of reach that lies in the rule's protocol and ports too; reach itself where that is no
+ * part. */
+gt_status gt_reach_within(gt_inv *inv, const gt_reach *reach, const gt_sg_rule *rule,
+                          gt_reach *ret) GT_MUST_CHECK;
+/* Any space by direction, protocol and ports; alone_* say whether it holds all of the internet.
+ * around: a step whose rules may stand for many ranges in words, or NULL. */
+gt_status gt_reach_of_space(gt_inv *inv, const gt_sg_space *space, const gt_sg_step *around,
+                            gt_reach **ret, size_t *ret_count) GT_MUST_CHECK;
 /* "tcp/22". */
 gt_str gt_reach_ports(gt_inv *inv, const gt_reach *reach);
 /* "the whole IPv4 internet and 2001:db8::/32". */

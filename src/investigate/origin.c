@@ -212,34 +212,41 @@ static void address_fact(gt_step *step)
                   GT_STR_ARG(e->address));
 }
 
-/* Keys of one path from several addresses: a stolen key looks like this. */
-static void shared_key_fact(gt_step *step)
+/* A key from several addresses: a stolen one looks like this. */
+static void shared_key_fact(gt_step *step, gt_str key)
 {
     gt_inv *inv = step->inv;
-    const gt_event *other = NULL;
+    const gt_event *here = NULL, *other = NULL;
     size_t addresses = 0;
     gt_strs seen = {0};
-    if (!inv->event->key.len)
-        return;
     for (size_t i = 0; i < inv->chain.events.count; i++) {
         const gt_event *e = inv->chain.events.items[i];
         gt_ip ip;
-        if (!gt_str_eq(e->key, inv->event->key) || !gt_ip_parse(e->address, &ip) ||
+        if (!gt_str_eq(e->key, key) || !gt_ip_parse(e->address, &ip) ||
             gt_strs_has(&seen, e->address))
             continue;
         if (gt_strs_add(inv->arena, &seen, e->address) != GT_OK)
             return;
         addresses++;
-        if (!gt_str_eq(e->address, inv->event->address))
-            other = e;
+        *(gt_str_eq(e->address, inv->event->address) ? &here : &other) = e;
     }
     if (addresses < 2 || !other)
         return;
-    gt_json *fact = gt_fact(step, "key_addresses", "the access key was used from %zu addresses "
-                            "within the window, %.*s among them", addresses,
-                            GT_STR_ARG(other->address));
+    gt_json *fact = gt_fact(step, "key_addresses",
+                            "the access key %.*s was used from %zu addresses "
+                            "within the window, %.*s among them",
+                            GT_STR_ARG(key), addresses, GT_STR_ARG(other->address));
+    gt_json_setl(fact, "key", gt_str_node(inv, key));
     gt_fact_proof(step, fact, other->id);
-    gt_fact_proof(step, fact, inv->event->id);
+    gt_fact_proof(step, fact, here ? here->id : GT_STR_NULL);
+}
+
+/* The event's own key, and those on the way back to the first identity: there a theft began. */
+static void shared_key_facts(gt_step *step)
+{
+    const gt_chain *chain = &step->inv->chain;
+    for (size_t i = 0; i < chain->path_keys && i < chain->keys.count; i++)
+        shared_key_fact(step, chain->keys.items[i]);
 }
 
 static gt_status travel_fact(gt_step *step, const place *here)
@@ -290,7 +297,7 @@ gt_status gt_step_origin(gt_inv *inv, gt_json *steps)
     GT_TRY(look_up(inv, inv->event->address, &here));
     agent_fact(&step);
     address_fact(&step);
-    shared_key_fact(&step);
+    shared_key_facts(&step);
     place_fact(&step, &here);
     networks_fact(&step);
     countries_fact(&step, &here);

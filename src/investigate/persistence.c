@@ -93,24 +93,26 @@ static gt_status same_change_facts(gt_step *step)
         gt_buf_printf(&list, "%s%.*s", i ? ", " : "", GT_STR_ARG(s.groups.items[i]));
         gt_json_append(groups, gt_json_new_str(inv->arena, s.groups.items[i]));
     }
-    gt_str text = gt_arena_printf(inv->arena, "the same rule was added to %zu other groups (%.*s): "
-                                  "%zu times by the same keys, %zu times by others",
-                                  s.groups.count, GT_STR_ARG(gt_buf_str(&list)), s.by_chain,
-                                  s.by_others);
+    gt_str text = gt_arena_printf(inv->arena,
+                                  "the same rule was added to %zu other group%s (%.*s): "
+                                  "%zu by the same keys, %zu by others",
+                                  s.groups.count, s.groups.count == 1 ? "" : "s",
+                                  GT_STR_ARG(gt_buf_str(&list)), s.by_chain, s.by_others);
     gt_buf_done(&list);
     gt_json_setl(s.fact, "text", gt_json_new_str(inv->arena, text));
     gt_json_setl(s.fact, "groups", groups);
     if (s.by_chain && inv->opens_internet)
-        gt_reason(inv, 10, inv->event->id, "the same rule was added to %zu other groups",
-                  s.groups.count);
+        gt_reason(inv, 10, gt_json_text(gt_json_first(gt_json_getl(s.fact, "evidence"))),
+                  "the same rule was added to %zu other group%s",
+                  s.groups.count, s.groups.count == 1 ? "" : "s");
     return GT_OK;
 }
 
-/* Notable calls of one kind by the chain; false when there were none. */
-static bool kind_facts(gt_step *step, gt_notable_kind kind, const char *word, const char *line)
+/* Notable calls of one kind by the chain; the first that succeeded, empty when none did. */
+static gt_str kind_facts(gt_step *step, gt_notable_kind kind, const char *word, const char *line)
 {
     gt_inv *inv = step->inv;
-    bool any = false;
+    gt_str first = GT_STR_NULL;
     for (size_t i = 0; i < inv->chain.events.count; i++) {
         const gt_event *e = inv->chain.events.items[i];
         const gt_notable *n = gt_notable_of(e->name);
@@ -134,9 +136,10 @@ static bool kind_facts(gt_step *step, gt_notable_kind kind, const char *word, co
         gt_json_setl(fact, "actor", gt_str_node(inv, gt_event_actor(e)));
         gt_fact_proof(step, fact, e->id);
         gt_timeline_add(inv, e, line, "%.*s", GT_STR_ARG(text));
-        any |= !e->error.len;
+        if (!e->error.len && !first.len)
+            first = e->id;
     }
-    return any;
+    return first;
 }
 
 static void denied_fact(gt_step *step)
@@ -156,9 +159,9 @@ static void denied_fact(gt_step *step)
         (void)gt_fact_nothing(step, "denied", "none of the chain's calls was denied");
         return;
     }
-    gt_json *fact = gt_fact(step, "denied", "%zu calls of the chain were denied, the last %.*s at "
-                            "%.*s", denied, GT_STR_ARG(last->name),
-                            GT_STR_ARG(gt_time_words(inv, last->time)));
+    gt_json *fact = gt_fact(step, "denied", "%zu call%s of the chain %s denied, the last %.*s at "
+                            "%.*s", denied, denied == 1 ? "" : "s", denied == 1 ? "was" : "were",
+                            GT_STR_ARG(last->name), GT_STR_ARG(gt_time_words(inv, last->time)));
     gt_json_setl(fact, "count", gt_json_new_i64(inv->arena, (int64_t)denied));
     gt_fact_proof(step, fact, last->id);
     if (denied >= 5)
@@ -170,15 +173,18 @@ gt_status gt_step_persistence(gt_inv *inv, gt_json *steps)
     gt_step step = gt_step_begin(inv, steps, "step", "persistence",
                                  "Was the same done elsewhere, and does somebody try to stay?");
     GT_TRY(same_change_facts(&step));
-    const char *of = inv->chain.by_key ? "the chain's keys" : "the same identity (its record has no "
-                                                              "access key)";
-    if (kind_facts(&step, GT_NOTABLE_IAM, "iam", "iam"))
-        gt_reason(inv, 20, GT_STR_NULL, "identities or permissions were changed with the same keys");
+    const char *of = inv->chain.by_key ? "the chain's keys"
+                                       : "the same identity (its record has no "
+                                         "access key)";
+    gt_str first = kind_facts(&step, GT_NOTABLE_IAM, "iam", "iam");
+    if (first.len)
+        gt_reason(inv, 20, first, "identities or permissions were changed with the same keys");
     else
         (void)gt_fact_nothing(&step, "iam", "no successful IAM change by %s within the window", of);
-    if (kind_facts(&step, GT_NOTABLE_FOOTHOLD, "foothold", "foothold"))
-        gt_reason(inv, 5, GT_STR_NULL, "instances, keys, functions or sessions were made with the "
-                  "same keys");
+    first = kind_facts(&step, GT_NOTABLE_FOOTHOLD, "foothold", "foothold");
+    if (first.len)
+        gt_reason(inv, 5, first, "instances, keys, functions or sessions were made with the same "
+                  "keys");
     else
         (void)gt_fact_nothing(&step, "foothold", "no other foothold by %s within the window", of);
     denied_fact(&step);

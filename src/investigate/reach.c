@@ -141,14 +141,6 @@ static gt_status judge_closed(gt_inv *inv, const gt_sg_space *space, gt_reach *r
     return GT_OK;
 }
 
-static bool adds_something_like(const gt_sg_step *step, const gt_reach *r)
-{
-    for (const gt_sg_version *v = step->added; v; v = v->next_added)
-        if (gt_reach_meets(r, &v->rule))
-            return true;
-    return false;
-}
-
 /* Is a rule that the view's step added still in force after `step`? */
 static bool still_there(const gt_group_view *view, const gt_reach *r, const gt_sg_step *step)
 {
@@ -158,28 +150,85 @@ static bool still_there(const gt_group_view *view, const gt_reach *r, const gt_s
     return false;
 }
 
+/* Do the rules in force after `step` let all internet addresses of the family in, for ports of r
+ * that one of the rules it added is for? */
+static gt_status completes(gt_inv *inv, const gt_group_view *view, const gt_reach *r, bool v6,
+                           const gt_sg_step *step, gt_reach *ret_part, bool *ret)
+{
+    gt_sg_box *state = NULL;
+    size_t boxes = 0;
+    *ret = false;
+    for (const gt_sg_version *v = step->added; v && !*ret; v = v->next_added) {
+        if (!gt_reach_meets(r, &v->rule))
+            continue;
+        if (!state)
+            GT_TRY(state_after(inv, view->timeline, step, &state, &boxes));
+        GT_TRY(covers_internet(inv, r, v6, state, boxes, ret));
+        *ret_part = *r;
+        if (*ret)
+            return GT_OK;
+        GT_TRY(gt_reach_within(inv, r, &v->rule, ret_part));
+        GT_TRY(covers_internet(inv, ret_part, v6, state, boxes, ret));
+    }
+    return GT_OK;
+}
+
 gt_status gt_reach_completed(gt_inv *inv, const gt_group_view *view, const gt_reach *r, bool v6,
-                             const gt_sg_step **ret)
+                             const gt_sg_step **ret, gt_reach *ret_part)
 {
     *ret = NULL;
     for (size_t i = view->step->index + 1; i < view->timeline->step_count; i++) {
         const gt_sg_step *step = view->timeline->steps[i];
+        bool whole;
         if (!still_there(view, r, step))
             return GT_OK;
-        if (!adds_something_like(step, r))
-            continue;
-        gt_sg_box *state;
-        size_t boxes;
-        bool whole;
         gt_arena_mark mark = gt_arena_save(inv->arena);
-        GT_TRY(state_after(inv, view->timeline, step, &state, &boxes));
-        GT_TRY(covers_internet(inv, r, v6, state, boxes, &whole));
-        gt_arena_rewind(inv->arena, mark);
+        GT_TRY(completes(inv, view, r, v6, step, ret_part, &whole));
         if (whole) {
             *ret = step;
             return GT_OK;
         }
+        gt_arena_rewind(inv->arena, mark);
     }
+    return GT_OK;
+}
+
+static bool is_whole(const gt_reach *r)
+{
+    bool v4 = false, v6 = false;
+    for (size_t i = 0; i < r->piece_count; i++)
+        *(r->pieces[i]->cidr.net.v6 ? &v6 : &v4) |= r->pieces[i]->internet;
+    return (!v4 || r->whole_v4) && (!v6 || r->whole_v6);
+}
+
+/* What was opened, with the ports told apart that it completed the internet for. */
+static gt_status split(gt_inv *inv, const gt_group_view *view, gt_reach **all, size_t *ret_count)
+{
+    gt_reach *out = NULL;
+    size_t count = 0, cap = 0;
+    for (size_t i = 0; i < *ret_count; i++) {
+        gt_reach *r = &(*all)[i], *parts = NULL;
+        size_t n = 0;
+        bool ports = r->number == GT_SG_TCP || r->number == GT_SG_UDP;
+        if (r->internet && ports && !is_whole(r))
+            GT_TRY(gt_reach_by_ports(inv, view, r, judge_whole, &parts, &n));
+        else if (r->internet && r->number == -1 && !is_whole(r))
+            GT_TRY(gt_reach_named_ports(inv, view, r, judge_whole, &parts, &n));
+        if (count + n + 1 > cap) {
+            size_t more = 2 * (count + n + 1);
+            out = gt_arena_grow(inv->arena, out, cap * sizeof *out, more * sizeof *out);
+            if (!out)
+                return gt_arena_status(inv->arena);
+            cap = more;
+        }
+        if (!n || !ports)
+            out[count++] = *r;
+        for (size_t j = 0; j < n; j++)
+            out[count++] = parts[j];
+    }
+    if (out)
+        *all = out;
+    *ret_count = count;
     return GT_OK;
 }
 
@@ -195,8 +244,23 @@ gt_status gt_reach_of(gt_inv *inv, const gt_group_view *view, const gt_sg_space 
     GT_TRY(group_pieces(inv, pieces, ret, ret_count));
     if (!view->timeline || !view->step)
         return GT_OK;
-    return space == &view->effect.closed ? judge_closed(inv, space, *ret, *ret_count)
-                                         : judge_whole(inv, view, *ret, *ret_count);
+    if (space == &view->effect.closed)
+        return judge_closed(inv, space, *ret, *ret_count);
+    GT_TRY(judge_whole(inv, view, *ret, *ret_count));
+    return split(inv, view, ret, ret_count);
+}
+
+gt_status gt_reach_of_space(gt_inv *inv, const gt_sg_space *space, const gt_sg_step *around,
+                            gt_reach **ret, size_t *ret_count)
+{
+    gt_sg_pieces pieces = {0};
+    for (size_t i = 0; i < space->count; i++)
+        if (!gt_sg_pieces_of(inv->arena, &space->items[i], &pieces))
+            return gt_arena_status(inv->arena);
+    GT_TRY(group_pieces(inv, &pieces, ret, ret_count));
+    for (size_t i = 0; i < *ret_count; i++)
+        (*ret)[i].step = around;
+    return judge_closed(inv, space, *ret, *ret_count);
 }
 
 gt_str gt_reach_ports(gt_inv *inv, const gt_reach *r)

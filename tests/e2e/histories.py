@@ -178,6 +178,25 @@ def split():
     return h.records, h.names
 
 
+def split_ports():
+    """As split, but the halves are open for different ranges of ports; and an address that was open."""
+    h = History("split ports")
+    one = user("deploy", "AKIADEPLOY000000001")
+    two = user("operator", "AKIAOPERATOR0000001", "198.51.100.9")
+    group = "sg-0dddddddddddddd41"
+    create(h, -3000, one, group)
+    authorize(h, -20, one, group, "tcp", 8080, 8080, "11.0.0.0/8", "sgr-0000000000000022")
+    authorize(h, -10, one, group, "tcp", 8080, 8080, "1.0.0.0/8", "sgr-0000000000000023")
+    authorize(h, 0, one, group, "tcp", 5432, 5432, "0.0.0.0/1", "sgr-0000000000000024", "narrow")
+    authorize(h, 60, two, group, "tcp", 5400, 5500, "128.0.0.0/1", "sgr-0000000000000025", "wide")
+    authorize(h, 90, two, group, "tcp", 8080, 8080, "0.0.0.0/0", "sgr-0000000000000026", "web")
+    group = "sg-0dddddddddddddd42"
+    create(h, -3000, one, group)
+    authorize(h, 0, one, group, "tcp", 22, 22, "0.0.0.0/1", "sgr-0000000000000027", "ssh")
+    authorize(h, 60, two, group, "-1", None, None, "128.0.0.0/1", "sgr-0000000000000028", "all")
+    return h.records, h.names
+
+
 def undone():
     """Opened by one, closed by another; and a call that failed."""
     h = History("undone")
