@@ -113,6 +113,15 @@
 #define GT_FILLER_BLOCKS_COMMIT_FIRST 512
 /* String values longer than this are not indexed: nobody looks a policy document up by its text. */
 #define GT_EVENT_TERM_BYTES_MAX 512
+/* A gzip member of at most this many bytes of text is a block as it is; who asks for one record of it
+ * inflates all of it (some milliseconds). */
+#define GT_EVENT_MEMBER_BYTES (8 * GT_MIB)
+/* Larger records are not decided by their columns: mapping them may need more memory than is allowed. */
+#define GT_COLUMNS_RECORD_BYTES (1 * GT_MIB)
+/* A segment of columns is written when it has so many events, or distinct values of so many bytes (each
+ * worker holds one). */
+#define GT_SEGMENT_EVENTS 65536
+#define GT_SEGMENT_BYTES_MAX (16 * GT_MIB)
 
 /* Arenas. A batch holds a record's tree, its document and its alerts: 16 MiB of JSON make a tree of
  * some 10 times that at worst. */

@@ -205,6 +205,7 @@ static int query_db(query *q)
     gt_cli *cli = q->cli;
     gt_store *store;
     void *worker;
+    uint64_t certain = 0;
     int exit = gt_db_open(cli, false, &store);
     if (exit)
         return exit;
@@ -217,7 +218,9 @@ static int query_db(query *q)
         status = gt_run_worker_new(&q->run, q->detector, gt_deferred_enrich(q->deferred), q,
                                    &worker);
     if (status == GT_OK) {
-        status = gt_db_query(store, cli->arena, q->rule.query, &q->run.filter, on_db_record, worker);
+        status = gt_db_query(store, &q->run, q->rule.query, on_db_record, worker,
+                             q->format == COUNT ? &certain : NULL);
+        q->found += certain;
         gt_run_worker_free(NULL, worker);
     }
     exit = status == GT_OK || cli->out_failed ? GT_EXIT_OK : gt_db_failed(cli, store, status);

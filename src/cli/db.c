@@ -1,6 +1,7 @@
 #include "cli/db.h"
 
 #include "base/limits.h"
+#include "cli/db_columns.h"
 #include "store/filler.h"
 
 int gt_db_failed(gt_cli *cli, const gt_store *store, gt_status status)
@@ -138,34 +139,68 @@ static gt_status take_record(void *user, const gt_event_found *found)
     return a->fn(a->user, &record);
 }
 
-gt_status gt_db_query(gt_store *store, gt_arena *arena, const gt_query *query,
-                      const gt_input_filter *filter, gt_db_record_fn fn, void *user)
+/* *ret_nothing: no record can match. */
+static gt_status terms_of(const gt_query *query, gt_arena *arena, gt_event_search *search,
+                          bool *ret_nothing)
 {
     size_t field_count, count = 0;
     const gt_str *fields = gt_query_fields(query, &field_count);
     gt_event_terms *terms = gt_arena_array(arena, gt_event_terms, field_count + 1);
     if (!terms)
         return gt_arena_status(arena);
+    *ret_nothing = false;
     for (size_t i = 0; i < field_count; i++) {
         if (!stands_in_record(fields[i]))
             continue;
         gt_query_needs needs = gt_query_needs_of(query, arena, fields[i]);
-        if (needs.known && !needs.count)
-            return GT_OK;
+        *ret_nothing |= needs.known && !needs.count;
         if (usable(&needs))
             terms[count++] = (gt_event_terms){needs.values, needs.count};
     }
+    search->all_of = terms;
+    search->all_of_count = count;
+    return GT_OK;
+}
+
+static gt_status query_inside(gt_store *store, const gt_run *run, const gt_query *query,
+                              gt_db_record_fn fn, void *user, uint64_t *ret_certain)
+{
+    const gt_input_filter *filter = &run->filter;
+    gt_arena *arena = run->cli->arena;
+    gt_db_decided decided;
+    bool nothing = false;
     gt_event_search search = {
         .since = filter->has_since ? filter->since : INT64_MIN,
         .until = filter->has_until ? filter->until : INT64_MAX,
-        .all_of = terms,
-        .all_of_count = count,
         .untimed = true,
     };
+    GT_TRY(terms_of(query, arena, &search, &nothing));
+    if (nothing)
+        return GT_OK;
+    GT_TRY(gt_db_decide(store, arena, query, filter, run->tables, run->cli->now,
+                        ret_certain != NULL, &decided));
+    if (ret_certain)
+        *ret_certain = decided.certain;
+    search.picks = decided.picks;
+    search.pick_count = decided.pick_count;
+    search.whole = decided.loose;
+    search.whole_count = decided.loose_count;
     ask a = {fn, user, filter, gt_arena_new(GT_BATCH_ARENA_MAX)};
     if (!a.batch)
         return GT_NOMEM;
     gt_status status = gt_events_find(store, &search, take_record, &a, NULL);
     gt_arena_free(a.batch);
+    return status;
+}
+
+gt_status gt_db_query(gt_store *store, const gt_run *run, const gt_query *query, gt_db_record_fn fn,
+                      void *user, uint64_t *ret_certain)
+{
+    if (ret_certain)
+        *ret_certain = 0;
+    /* One moment of the database, whoever writes meanwhile; and it is locked once, not for each block. */
+    GT_TRY(gt_store_exec(store, "BEGIN"));
+    gt_status status = query_inside(store, run, query, fn, user, ret_certain);
+    gt_store_rollback(store);
     return status;
 }

@@ -21,10 +21,11 @@ int gt_db_fill(gt_run *run, gt_store *store);
 int gt_db_expire(gt_cli *cli, gt_store *store);
 
 /* The records of the store that a query may match, as gt_detect_record takes them, in order of time:
- * what the query asks for is turned into a search as far as it goes; the caller evaluates exactly.
- * filter: as of gt_run. GT_OK, or what the store or fn failed with; GT_END from fn stops. */
+ * columns and filters decide as far as they go; the caller evaluates exactly.
+ * ret_certain: not NULL when only a number is asked for: how many records match beside those handed out.
+ * run: its filter, its tables. GT_OK, or what the store or fn failed with; GT_END from fn stops. */
 typedef gt_status (*gt_db_record_fn)(void *user, const gt_record *record);
-gt_status gt_db_query(gt_store *store, gt_arena *arena, const gt_query *query,
-                      const gt_input_filter *filter, gt_db_record_fn fn, void *user) GT_MUST_CHECK;
+gt_status gt_db_query(gt_store *store, const gt_run *run, const gt_query *query, gt_db_record_fn fn,
+                      void *user, uint64_t *ret_certain) GT_MUST_CHECK;
 
 #endif

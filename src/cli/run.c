@@ -355,6 +355,12 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
     return gt_sg_db_fill(w->filler, w->scratch, record);
 }
 
+static gt_status on_member(void *opaque, gt_str packed, gt_str text)
+{
+    run_worker *w = opaque;
+    return gt_filler_member(w->filler, packed, text);
+}
+
 static int begin_filling(gt_run *run)
 {
     if (!run->fill)
@@ -383,6 +389,7 @@ int gt_run_go(gt_run *run, const gt_pipeline_stage *stage)
         .ctx = run,
         .worker_new = on_worker_new,
         .record = on_record,
+        .member = run->fill ? on_member : NULL,
         .fields = run->fill ? GT_RECORD_ALL_FIELDS : stage->fields,
         .worker_free = on_worker_free,
         .commit = stage->commit ? on_commit : NULL,

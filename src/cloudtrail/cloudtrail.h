@@ -48,6 +48,10 @@ typedef struct gt_record_sink {
     gt_status (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_decoded);
     /* Before (begins) and after reading and inflating a window, for a profile; may be NULL. */
     void (*decoding)(void *ctx, bool begins);
+    /* Records whose json lies in text come from this gzip member, whose bytes as they lie on disk are
+     * packed. NULL strings: what was told before is about to vanish. Not told of larger members, and of
+     * those that share a window. May be NULL. */
+    gt_status (*member)(void *ctx, gt_str packed, gt_str text);
 } gt_record_sink;
 
 /* Reads one input after another; belongs to one thread. Its memory is bounded by limits.h whatever

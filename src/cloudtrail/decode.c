@@ -37,6 +37,9 @@ struct gt_decoder {
     struct libdeflate_decompressor *whole;
     z_stream zlib;
     bool zlib_made;
+    unsigned whole_members; /* in the last window */
+    uint64_t whole_begin;   /* of the last of them, on disk */
+    size_t whole_used;
     bool in_member;       /* a gzip member is being streamed */
     bool members_small;   /* the last streamed member would have fit whole */
     uint64_t stream_begin_in, stream_begin_out; /* of the stream now decoded, for its ratio */
@@ -321,6 +324,9 @@ static whole_result inflate_whole(gt_decoder *d)
         enum libdeflate_result result = libdeflate_gzip_decompress_ex(
             d->whole, in.ptr, in.len, d->out.data + d->out.len, space, &used, &made);
         if (result == LIBDEFLATE_SUCCESS) {
+            d->whole_members++;
+            d->whole_begin = in_offset(d);
+            d->whole_used = used;
             d->in_pos += used;
             d->out.len += made;
             return WHOLE_DONE;
@@ -453,6 +459,17 @@ static gt_status more_zstd(gt_decoder *d)
 
 /* --- windows -----------------------------------------------------------------------------------*/
 
+bool gt_decoder_member(const gt_decoder *d, gt_str *ret_packed, gt_str *ret_text)
+{
+    if (d->whole_members != 1 || d->in_member || d->whole_begin < d->in_base ||
+        d->problem.reason || !d->out.len)
+        return false;
+    size_t at = (size_t)(d->whole_begin - d->in_base);
+    *ret_packed = (gt_str){d->in.data + at, d->whole_used};
+    *ret_text = (gt_str){d->out.data, d->out.len};
+    return at + d->whole_used <= d->in.len;
+}
+
 static void forget(gt_decoder *d, size_t keep_from)
 {
     gt_assert(keep_from <= d->out.len);
@@ -467,6 +484,7 @@ gt_status gt_decoder_more(gt_decoder *d, size_t keep_from, gt_window *ret)
 {
     if (d->out.len)
         forget(d, keep_from);
+    d->whole_members = d->out.len ? 2 : 0; /* what is left of the window before counts as one */
     if (d->format == UNKNOWN && !detect(d))
         return GT_NOMEM;
     if (!ensure(&d->out, 1))

@@ -39,6 +39,9 @@ void gt_decoder_begin(gt_decoder *decoder, gt_read_fn read, void *ctx, uint64_t 
  * end the input: the window holds what could be read, is the last, and the problem tells why.
  * GT_OK, GT_NOMEM. */
 gt_status gt_decoder_more(gt_decoder *decoder, size_t keep_from, gt_window *ret) GT_MUST_CHECK;
+/* When one gzip member, inflated whole, is all the last window holds: its bytes as they lie on disk, and
+ * its text. Views, until the next window. */
+bool gt_decoder_member(const gt_decoder *decoder, gt_str *ret_packed, gt_str *ret_text);
 const gt_decode_problem *gt_decoder_problem(const gt_decoder *decoder);
 /* Bytes read from disk, and bytes decoded, of this input so far. */
 uint64_t gt_decoder_bytes_read(const gt_decoder *decoder);

@@ -101,11 +101,13 @@ gt_status gt_reader_run(gt_reader *r, gt_record_kind kind, gt_read_fn read, void
 {
     r->kind = kind;
     r->sink = sink;
+    r->in_member = false;
     gt_decoder_begin(r->decoder, read, read_ctx, size_hint);
     gt_skeletons_leave(r->skeletons);
     text t = {.reader = r, .frames = {FRAME_TOP}, .first = true};
     t.begin = t.p = t.end = "";
     GT_TRY(text_run(&t));
+    GT_TRY(member_ends(r));
     const gt_decode_problem *problem = gt_decoder_problem(r->decoder);
     if (problem->reason)
         GT_TRY(sink->problem(sink->ctx, problem->reading ? GT_PROBLEM_INPUT : GT_PROBLEM_STREAM,

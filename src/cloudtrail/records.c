@@ -4,12 +4,32 @@
 
 #include "json/json.h"
 
+gt_status member_ends(gt_reader *r)
+{
+    if (!r->in_member)
+        return GT_OK;
+    r->in_member = false;
+    return r->sink->member(r->sink->ctx, GT_STR_NULL, GT_STR_NULL);
+}
+
+static gt_status member_begins(gt_reader *r)
+{
+    gt_str packed, whole;
+    if (!r->sink->member || !gt_decoder_member(r->decoder, &packed, &whole))
+        return GT_OK;
+    r->in_member = true;
+    return r->sink->member(r->sink->ctx, packed, whole);
+}
+
 bool text_more(text *t, const char *keep)
 {
     if (t->last || t->status != GT_OK)
         return false;
     gt_window w;
     gt_reader *r = t->reader;
+    t->status = member_ends(r);
+    if (t->status != GT_OK)
+        return false;
     gt_skeletons_leave(r->skeletons);
     if (r->sink->decoding)
         r->sink->decoding(r->sink->ctx, true);
@@ -23,7 +43,8 @@ bool text_more(text *t, const char *keep)
     t->end = w.data + w.len;
     t->base = w.base;
     t->last = w.last;
-    if (r->sink->progress)
+    t->status = member_begins(r);
+    if (t->status == GT_OK && r->sink->progress)
         t->status = r->sink->progress(r->sink->ctx, gt_decoder_bytes_read(r->decoder),
                                       gt_decoder_bytes_decoded(r->decoder));
     return t->status == GT_OK;

@@ -26,6 +26,7 @@ struct gt_reader {
     gt_record_fields fields;
     gt_record_kind kind;
     const gt_record_sink *sink;
+    bool in_member; /* the sink was told of a gzip member */
 };
 
 /* Where we are inside the text. */
@@ -71,6 +72,7 @@ static inline uint64_t offset_of(const text *t, const char *p)
 }
 
 /* Forget what stands before keep, get more; p moves with keep. false: there is no more (or memory).*/
+gt_status member_ends(gt_reader *reader);
 bool text_more(text *t, const char *keep);
 /* At least n bytes from p on, as far as the text goes. */
 bool text_need(text *t, size_t n);

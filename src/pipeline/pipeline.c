@@ -192,6 +192,15 @@ static void on_decoding(void *ctx, bool begins)
         w->profile.decode_ns += now - w->decode_begin_ns;
 }
 
+static gt_status on_member(void *ctx, gt_str packed, gt_str text)
+{
+    worker *w = ctx;
+    uint64_t begin_ns = now_ns(w->run);
+    gt_status status = w->run->stage->member(w->state, packed, text);
+    w->profile.stage_ns += now_ns(w->run) - begin_ns;
+    return status;
+}
+
 /* --- inputs ------------------------------------------------------------------------------------*/
 
 static gt_status read_memory(void *ctx, char *to, size_t room, size_t *ret_len)
@@ -224,7 +233,8 @@ static gt_status read_input(worker *w)
 {
     run *r = w->run;
     gt_record_sink sink = {w, on_record, on_problem, on_progress,
-                           r->options->clock_ns ? on_decoding : NULL};
+                           r->options->clock_ns ? on_decoding : NULL,
+                           r->stage->member ? on_member : NULL};
     gt_source_file file;
     const char *reason;
     const gt_input *input = &r->options->inputs->items[w->input];

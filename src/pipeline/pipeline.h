@@ -59,6 +59,8 @@ typedef struct gt_pipeline_stage {
      * record's views die with the call. */
     gt_status (*record)(void *worker, const gt_input *input, const gt_record *record,
                         gt_emit *emit);
+    /* As of gt_record_sink; on the worker's thread. */
+    gt_status (*member)(void *worker, gt_str packed, gt_str text);
     gt_record_fields fields; /* that record() reads; fewer are quicker */
     /* After the run, on the calling thread, in the order of the indices: merge statistics, free. */
     void (*worker_free)(void *ctx, void *worker);

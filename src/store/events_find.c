@@ -3,8 +3,6 @@
  * Method: all candidate blocks are known before the first is inflated, and are inflated in order of
  * their earliest event. What was found waits in a heap until no block to come can hold anything
  * earlier; so the answer is in order of time and memory holds about as much as blocks overlap. */
-#include <zstd.h>
-
 #include "base/limits.h"
 #include "base/mem.h"
 #include "store/events_internal.h"
@@ -13,6 +11,8 @@
 typedef struct candidate {
     int64_t id;
     gt_time_ms min_time;
+    gt_time_ms floor;
+    const gt_event_pick *pick; /* NULL: all events */
 } candidate;
 
 typedef struct waiting {
@@ -38,8 +38,7 @@ typedef struct search {
     size_t heap_cap;
     waiting last; /* the last one given out, without its bytes */
     bool have_last;
-    gt_buf plain;
-    ZSTD_DCtx *zstd;
+    gt_event_reader *reader;
 } search;
 
 static gt_status hash_terms(search *s)
@@ -77,7 +76,7 @@ static bool block_may_hold(const search *s, gt_str filter)
     return true;
 }
 
-static gt_status add_candidate(search *s, int64_t id, gt_time_ms min_time)
+static gt_status add_candidate(search *s, candidate block)
 {
     if (s->block_count == s->block_cap) {
         size_t cap = s->block_cap ? s->block_cap * 2 : 256;
@@ -87,7 +86,7 @@ static gt_status add_candidate(search *s, int64_t id, gt_time_ms min_time)
         s->blocks = blocks;
         s->block_cap = cap;
     }
-    s->blocks[s->block_count++] = (candidate){id, min_time};
+    s->blocks[s->block_count++] = block;
     return GT_OK;
 }
 
@@ -99,11 +98,21 @@ static int candidate_cmp(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static gt_status find_blocks(search *s)
+/* The row is id, min_time, floor, filter. */
+static gt_status take_row(search *s, sqlite3_stmt *stmt, const gt_event_pick *pick)
+{
+    s->cost.blocks_seen++;
+    if (!block_may_hold(s, gt_store_col_blob(stmt, 3)))
+        return GT_OK;
+    return add_candidate(s, (candidate){gt_store_col_i64(stmt, 0), gt_store_col_i64(stmt, 1),
+                                        gt_store_col_i64(stmt, 2), pick});
+}
+
+static gt_status find_all_blocks(search *s)
 {
     sqlite3_stmt *stmt;
     GT_TRY(gt_store_prepare(s->store,
-                            "SELECT id, min_time, filter FROM event_blocks"
+                            "SELECT id, min_time, floor, filter FROM event_blocks"
                             " WHERE (max_time >= ?1 AND min_time < ?2)"
                             " OR (?3 AND min_time = -9223372036854775807 - 1)",
                             &stmt));
@@ -113,11 +122,51 @@ static gt_status find_blocks(search *s)
     bool row;
     GT_TRY(gt_store_step(s->store, stmt, &row));
     while (row) {
-        s->cost.blocks_seen++;
-        if (block_may_hold(s, gt_store_col_blob(stmt, 2)))
-            GT_TRY(add_candidate(s, gt_store_col_i64(stmt, 0), gt_store_col_i64(stmt, 1)));
+        GT_TRY(take_row(s, stmt, NULL));
         GT_TRY(gt_store_step(s->store, stmt, &row));
     }
+    return GT_OK;
+}
+
+static gt_status find_block(search *s, int64_t id, const gt_event_pick *pick)
+{
+    sqlite3_stmt *stmt;
+    bool row;
+    GT_TRY(gt_store_prepare(s->store,
+                            "SELECT id, min_time, floor, filter FROM event_blocks WHERE id = ?1",
+                            &stmt));
+    gt_store_bind_i64(stmt, 1, id);
+    GT_TRY(gt_store_step(s->store, stmt, &row));
+    gt_status status = row ? take_row(s, stmt, pick) : GT_OK;
+    if (row)
+        (void)sqlite3_reset(stmt);
+    return status;
+}
+
+static bool is_picked(const gt_event_pick *pick, size_t i)
+{
+    size_t at = pick->first + i;
+    return pick->bits[at / 64] >> at % 64 & 1;
+}
+
+static bool picks_any(const gt_event_pick *pick)
+{
+    for (size_t i = 0; i < pick->count; i++)
+        if (is_picked(pick, i))
+            return true;
+    return false;
+}
+
+static gt_status find_blocks(search *s)
+{
+    const gt_event_search *asked = s->asked;
+    if (!asked->picks)
+        GT_TRY(find_all_blocks(s));
+    for (size_t i = 0; i < asked->pick_count; i++)
+        if (picks_any(&asked->picks[i]))
+            GT_TRY(find_block(s, asked->picks[i].block, &asked->picks[i]));
+    for (size_t i = 0; i < asked->whole_count; i++)
+        GT_TRY(find_block(s, asked->whole[i], NULL));
     if (s->block_count)
         qsort(s->blocks, s->block_count, sizeof *s->blocks, candidate_cmp);
     return GT_OK;
@@ -229,51 +278,37 @@ static gt_status keep(search *s, gt_str json, gt_time_ms time, gt_hash128 key)
     return status;
 }
 
-/* Where the records of a block lie. */
+/* The records of a block. */
 typedef struct record_list {
-    gt_str keys, plain;
-    size_t count;
-    size_t *begins; /* count + 1 of them: offsets in plain */
-    bool *may;      /* could the record hold what is asked for, judged by its bytes? */
+    gt_event_block block;
+    bool *may; /* could the record hold what is asked for, judged by its bytes? */
 } record_list;
 
-static gt_status lay_out(search *s, record_list *list)
+static size_t behind(const gt_event_spot *spot)
 {
-    list->count = list->keys.len / GT_EVENT_KEY_BYTES;
-    if (list->count > list->plain.len / sizeof(gt_event_head))
-        return GT_CORRUPT;
-    list->begins = gt_arena_array(s->scratch, size_t, list->count + 1);
-    list->may = gt_arena_array(s->scratch, bool, list->count + 1);
-    if (!list->begins || !list->may)
-        return gt_arena_status(s->scratch);
-    size_t at = list->count * sizeof(gt_event_head);
-    for (size_t i = 0; i < list->count; i++) {
-        gt_event_head head;
-        memcpy(&head, list->plain.ptr + i * sizeof head, sizeof head);
-        list->begins[i] = at;
-        if (le32toh(head.len) > list->plain.len - at)
-            return GT_CORRUPT;
-        at += le32toh(head.len);
-    }
-    list->begins[list->count] = at;
-    return GT_OK;
+    return spot->begin + spot->len;
 }
 
 /* Mark the records in which a byte string stands. */
 static void mark(record_list *list, gt_str needle)
 {
-    size_t record = 0, at = list->begins[0];
-    while (record < list->count) {
-        size_t found = gt_bytes_find(gt_str_from(list->plain, at), needle);
+    const gt_event_block *block = &list->block;
+    size_t record = 0, at = block->count ? block->spots[0].begin : 0;
+    while (record < block->count) {
+        size_t found = gt_bytes_find(gt_str_from(block->text, at), needle);
         if (found == GT_NPOS)
             return;
         at += found;
-        while (record < list->count && list->begins[record + 1] <= at)
+        while (record < block->count && behind(&block->spots[record]) <= at)
             record++;
-        if (record == list->count)
+        if (record == block->count)
             return;
+        if (at < block->spots[record].begin) { /* between records: those left out */
+            at = block->spots[record].begin;
+            continue;
+        }
         list->may[record] = true;
-        at = list->begins[++record];
+        at = behind(&block->spots[record++]);
     }
 }
 
@@ -282,7 +317,7 @@ static void mark(record_list *list, gt_str needle)
 static void mark_candidates(search *s, record_list *list)
 {
     if (!s->asked->all_of_count) {
-        memset(list->may, 1, list->count);
+        memset(list->may, 1, list->block.count);
         return;
     }
     const gt_event_terms *terms = &s->asked->all_of[0];
@@ -291,58 +326,56 @@ static void mark_candidates(search *s, record_list *list)
     mark(list, GT_STR("\\"));
 }
 
-static gt_status read_records(search *s, gt_str keys, gt_str plain)
+static bool is_inside(const search *s, const candidate *from, gt_time_ms time)
 {
-    record_list list = {.keys = keys, .plain = plain};
-    GT_TRY(lay_out(s, &list));
-    mark_candidates(s, &list);
-    for (size_t i = 0; i < list.count; i++) {
-        gt_event_head head;
-        memcpy(&head, plain.ptr + i * sizeof head, sizeof head);
-        gt_time_ms time = (gt_time_ms)le64toh(head.time);
-        bool inside = time >= s->asked->since && time < s->asked->until;
-        if (!list.may[i] || (!inside && !(s->asked->untimed && time == GT_EVENT_NO_TIME)))
+    if (time == GT_EVENT_NO_TIME && s->asked->untimed)
+        return true;
+    return time >= s->asked->since && time < s->asked->until && !gt_event_is_gone(time, from->floor);
+}
+
+static gt_status read_records(search *s, const candidate *from, record_list *list)
+{
+    const gt_event_block *block = &list->block;
+    list->may = gt_arena_array(s->scratch, bool, block->count + 1);
+    if (!list->may)
+        return gt_arena_status(s->scratch);
+    if (from->pick && from->pick->count != block->count)
+        return GT_CORRUPT;
+    mark_candidates(s, list);
+    for (size_t i = 0; i < block->count; i++) {
+        const gt_event_spot *spot = &block->spots[i];
+        if (!list->may[i] || !is_inside(s, from, spot->time) ||
+            (from->pick && !is_picked(from->pick, i)))
             continue;
-        gt_str json = {plain.ptr + list.begins[i], list.begins[i + 1] - list.begins[i]};
+        gt_str json = {block->text.ptr + spot->begin, spot->len};
         s->cost.events_seen++;
         bool holds;
         GT_TRY(record_holds(s, json, &holds));
         if (holds)
-            GT_TRY(keep(s, json, time, gt_event_key_read(keys.ptr + i * GT_EVENT_KEY_BYTES)));
+            GT_TRY(keep(s, json, spot->time,
+                        gt_event_key_read(block->keys.ptr + i * GT_EVENT_KEY_BYTES)));
     }
     return GT_OK;
 }
 
-static gt_status inflate(search *s, gt_str data)
-{
-    unsigned long long size = ZSTD_getFrameContentSize(data.ptr, data.len);
-    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > s->plain.max)
-        return GT_CORRUPT;
-    gt_buf_reset(&s->plain);
-    char *room = gt_buf_room(&s->plain, (size_t)size);
-    if (!room)
-        return gt_buf_status(&s->plain);
-    size_t n = ZSTD_decompressDCtx(s->zstd, room, (size_t)size, data.ptr, data.len);
-    if (ZSTD_isError(n) || n != size)
-        return GT_CORRUPT;
-    s->plain.len = n;
-    return GT_OK;
-}
-
-static gt_status read_block(search *s, int64_t id)
+static gt_status read_block(search *s, const candidate *from)
 {
     sqlite3_stmt *stmt;
-    GT_TRY(gt_store_prepare(s->store, "SELECT keys, data FROM event_raw WHERE id = ?1", &stmt));
-    gt_store_bind_i64(stmt, 1, id);
+    record_list list = {0};
+    GT_TRY(gt_store_prepare(s->store, "SELECT keys, heads, data FROM event_raw WHERE id = ?1",
+                            &stmt));
+    gt_store_bind_i64(stmt, 1, from->id);
     bool row;
     GT_TRY(gt_store_step(s->store, stmt, &row));
     if (!row)
         return GT_OK; /* expired since the filters were read */
     s->cost.blocks_inflated++;
-    gt_status status = inflate(s, gt_store_col_blob(stmt, 1));
+    gt_status status =
+        gt_event_block_open(s->reader, gt_store_col_blob(stmt, 0), gt_store_col_blob(stmt, 1),
+                            gt_store_col_blob(stmt, 2), &list.block);
     gt_arena_mark mark_at = gt_arena_save(s->scratch);
     if (status == GT_OK)
-        status = read_records(s, gt_store_col_blob(stmt, 0), gt_buf_str(&s->plain));
+        status = read_records(s, from, &list);
     gt_arena_rewind(s->scratch, mark_at);
     (void)sqlite3_reset(stmt);
     if (status == GT_CORRUPT)
@@ -356,7 +389,7 @@ static gt_status run_search(search *s)
     GT_TRY(find_blocks(s));
     for (size_t i = 0; i < s->block_count; i++) {
         GT_TRY(give_out(s, s->blocks[i].min_time, false));
-        GT_TRY(read_block(s, s->blocks[i].id));
+        GT_TRY(read_block(s, &s->blocks[i]));
     }
     return give_out(s, INT64_MAX, true);
 }
@@ -365,17 +398,15 @@ gt_status gt_events_find(gt_store *store, const gt_event_search *asked, gt_event
                          void *user, gt_event_search_cost *cost)
 {
     search s = {.store = store, .asked = asked, .found = found, .user = user};
-    s.plain = GT_BUF(4 * GT_RECORD_BYTES_MAX);
     s.scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
-    s.zstd = ZSTD_createDCtx();
-    gt_status status = s.scratch && s.zstd ? run_search(&s) : GT_NOMEM;
+    s.reader = gt_event_reader_new();
+    gt_status status = s.scratch && s.reader ? run_search(&s) : GT_NOMEM;
     for (size_t i = 0; i < s.heap_count; i++)
         gt_free(s.heap[i].json);
     gt_free(s.heap);
     gt_free(s.blocks);
-    gt_buf_done(&s.plain);
     gt_arena_free(s.scratch);
-    (void)ZSTD_freeDCtx(s.zstd);
+    gt_event_reader_free(s.reader);
     if (cost)
         *cost = s.cost;
     return status == GT_END ? GT_OK : status;

@@ -9,6 +9,8 @@ struct gt_filler {
     gt_store *store;
     pthread_mutex_t lock;
     int64_t first_own;
+    int64_t last_seen;   /* the newest block when this transaction began, or ours since */
+    uint64_t strangers;  /* transactions before which somebody else had written */
     gt_status status; /* the first failure */
     size_t blocks;    /* since the last commit */
     bool first;       /* the store had no events before */
@@ -20,7 +22,8 @@ struct gt_filler {
 
 struct gt_filler_worker {
     gt_filler *filler;
-    gt_event_batch *batch;
+    gt_event_batch *member; /* records of the gzip member at hand */
+    gt_event_batch *batch;  /* all others */
     uint64_t given;
 };
 
@@ -35,6 +38,18 @@ static gt_status set_journal(gt_filler *filler, bool bulk)
                                              : "PRAGMA journal_mode = WAL");
 }
 
+/* At the beginning of a transaction: has somebody else written blocks since the last one? Then ours are no
+ * longer known by their ids, and every later batch is held against all blocks. */
+static gt_status look_for_strangers(gt_filler *filler)
+{
+    int64_t next;
+    GT_TRY(gt_events_next_block(filler->store, &next));
+    if (next - 1 != filler->last_seen)
+        filler->strangers++;
+    filler->last_seen = next - 1;
+    return GT_OK;
+}
+
 gt_status gt_filler_new(gt_store *store, gt_filler **ret)
 {
     gt_filler *filler = gt_calloc(1, sizeof *filler);
@@ -43,11 +58,15 @@ gt_status gt_filler_new(gt_store *store, gt_filler **ret)
     filler->store = store;
     gt_status status = gt_events_next_block(store, &filler->first_own);
     filler->first = filler->first_own == 1;
+    filler->last_seen = filler->first_own - 1;
     if (status == GT_OK)
         status = set_journal(filler, true);
     if (status == GT_OK)
         status = gt_store_begin(store);
+    if (status == GT_OK)
+        status = look_for_strangers(filler);
     if (status != GT_OK) {
+        gt_store_rollback(store);
         gt_free(filler);
         return status;
     }
@@ -63,8 +82,11 @@ gt_filler_worker *gt_filler_worker_new(gt_filler *filler)
         return NULL;
     worker->filler = filler;
     worker->batch = gt_event_batch_new();
-    if (worker->batch)
+    worker->member = gt_event_batch_new();
+    if (worker->batch && worker->member)
         return worker;
+    gt_event_batch_free(worker->batch);
+    gt_event_batch_free(worker->member);
     gt_free(worker);
     return NULL;
 }
@@ -110,47 +132,118 @@ static gt_status seen_add(void *user, gt_hash128 key, bool *ret_new)
     return GT_OK;
 }
 
+static gt_status drop_known(gt_filler *filler, gt_event_batch *batch)
+{
+    if (filler->strangers)
+        return gt_event_batch_drop_known(batch, filler->store, INT64_MAX);
+    return filler->first_own > 1
+               ? gt_event_batch_drop_known(batch, filler->store, filler->first_own)
+               : GT_OK;
+}
+
 static gt_status drop_copies(gt_filler *filler, gt_event_batch *batch)
 {
-    GT_TRY(filler->status);
     GT_TRY(gt_event_batch_keep(batch, seen_add, filler));
-    return filler->first_own > 1 ? gt_event_batch_drop_known(batch, filler->store,
-                                                             filler->first_own)
-                                 : GT_OK;
+    return drop_known(filler, batch);
 }
 
 static gt_status write_batch(gt_filler *filler, gt_event_batch *batch)
 {
-    GT_TRY(filler->status);
     size_t written;
     GT_TRY(gt_events_insert(filler->store, batch, &written));
     filler->counts.written += written;
+    filler->last_seen += written != 0;
+    if (gt_event_batch_columns_full(batch))
+        GT_TRY(gt_events_insert_columns(filler->store, batch));
     size_t most = filler->first ? GT_FILLER_BLOCKS_COMMIT_FIRST : GT_FILLER_BLOCKS_COMMIT;
     if (++filler->blocks < most)
         return GT_OK;
     filler->blocks = 0;
     GT_TRY(gt_store_commit(filler->store));
-    return gt_store_begin(filler->store);
+    GT_TRY(gt_store_begin(filler->store));
+    return look_for_strangers(filler);
 }
 
-static gt_status locked(gt_filler *filler, gt_event_batch *batch,
-                        gt_status (*work)(gt_filler *, gt_event_batch *))
+typedef gt_status (*work_fn)(gt_filler_worker *, uint64_t *strangers);
+
+static gt_status locked(gt_filler_worker *worker, work_fn work, uint64_t *strangers)
 {
+    gt_filler *filler = worker->filler;
     (void)pthread_mutex_lock(&filler->lock);
-    gt_status status = work(filler, batch);
-    if (status != GT_OK && filler->status == GT_OK)
-        filler->status = status;
+    gt_status status = filler->status;
+    if (status == GT_OK)
+        status = filler->status = work(worker, strangers);
     (void)pthread_mutex_unlock(&filler->lock);
     return status;
 }
 
+static gt_status sort_out(gt_filler_worker *worker, uint64_t *strangers)
+{
+    *strangers = worker->filler->strangers;
+    return drop_copies(worker->filler, worker->batch);
+}
+
+static gt_status write_sealed(gt_filler_worker *worker, uint64_t *strangers)
+{
+    if (*strangers != worker->filler->strangers) { /* since we looked */
+        gt_event_batch_unseal(worker->batch);
+        GT_TRY(drop_known(worker->filler, worker->batch));
+        GT_TRY(gt_event_batch_seal(worker->batch));
+    }
+    return write_batch(worker->filler, worker->batch);
+}
+
 static gt_status flush(gt_filler_worker *worker)
 {
+    uint64_t strangers;
     if (!gt_event_batch_count(worker->batch))
         return GT_OK;
-    GT_TRY(locked(worker->filler, worker->batch, drop_copies));
+    GT_TRY(locked(worker, sort_out, &strangers));
     GT_TRY(gt_event_batch_seal(worker->batch));
-    return locked(worker->filler, worker->batch, write_batch);
+    return locked(worker, write_sealed, &strangers);
+}
+
+static gt_status sort_out_member(gt_filler_worker *worker, uint64_t *strangers)
+{
+    *strangers = worker->filler->strangers;
+    return drop_copies(worker->filler, worker->member);
+}
+
+static gt_status write_member(gt_filler_worker *worker, uint64_t *strangers)
+{
+    if (*strangers != worker->filler->strangers) {
+        gt_event_batch_unseal(worker->member);
+        GT_TRY(drop_known(worker->filler, worker->member));
+        GT_TRY(gt_event_batch_seal(worker->member));
+    }
+    return write_batch(worker->filler, worker->member);
+}
+
+static gt_status flush_member(gt_filler_worker *worker)
+{
+    uint64_t strangers;
+    gt_event_batch *member = worker->member;
+    GT_TRY(locked(worker, sort_out_member, &strangers));
+    if (gt_event_batch_sparse(member)) {
+        for (size_t i = 0; i < gt_event_batch_count(member); i++) {
+            GT_TRY(gt_event_batch_move(member, i, worker->batch));
+            if (gt_event_batch_full(worker->batch))
+                GT_TRY(flush(worker));
+        }
+        return gt_event_batch_drop(member);
+    }
+    GT_TRY(gt_event_batch_seal(member));
+    return locked(worker, write_member, &strangers);
+}
+
+gt_status gt_filler_member(gt_filler_worker *worker, gt_str packed, gt_str text)
+{
+    if (gt_event_batch_count(worker->member))
+        GT_TRY(flush_member(worker));
+    GT_TRY(gt_event_batch_drop(worker->member));
+    if (packed.ptr && text.len <= GT_EVENT_MEMBER_BYTES)
+        gt_event_batch_member(worker->member, packed, text);
+    return GT_OK;
 }
 
 gt_status gt_filler_add(gt_filler_worker *worker, gt_str json, gt_str event_time)
@@ -158,7 +251,8 @@ gt_status gt_filler_add(gt_filler_worker *worker, gt_str json, gt_str event_time
     gt_time_ms time;
     if (!gt_time_parse(event_time, &time))
         time = GT_EVENT_NO_TIME;
-    GT_TRY(gt_event_batch_add(worker->batch, json, time));
+    bool member = gt_event_batch_takes(worker->member, json);
+    GT_TRY(gt_event_batch_add(member ? worker->member : worker->batch, json, time));
     worker->given++;
     return gt_event_batch_full(worker->batch) ? flush(worker) : GT_OK;
 }
@@ -175,18 +269,32 @@ gt_status gt_filler_with(gt_filler_worker *worker, gt_status (*fn)(void *ctx, gt
     return status;
 }
 
+static gt_status write_columns(gt_filler_worker *worker, uint64_t *strangers)
+{
+    (void)strangers;
+    GT_TRY(gt_events_insert_columns(worker->filler->store, worker->member));
+    return gt_events_insert_columns(worker->filler->store, worker->batch);
+}
+
 gt_status gt_filler_worker_done(gt_filler_worker *worker)
 {
     if (!worker)
         return GT_OK;
-    gt_status status = flush(worker);
+    uint64_t none = 0;
     gt_filler *filler = worker->filler;
+    /* A member that is still at hand belongs to a run that failed: its text is gone. */
+    gt_status status = gt_event_batch_drop(worker->member);
+    if (status == GT_OK)
+        status = flush(worker);
+    if (status == GT_OK)
+        status = locked(worker, write_columns, &none);
     (void)pthread_mutex_lock(&filler->lock);
     filler->counts.given += worker->given;
     if (status != GT_OK && filler->status == GT_OK)
         filler->status = status;
     (void)pthread_mutex_unlock(&filler->lock);
     gt_event_batch_free(worker->batch);
+    gt_event_batch_free(worker->member);
     gt_free(worker);
     return status;
 }

@@ -1,7 +1,8 @@
 /* filler.h — filling the event store from many threads: what a scan with --db does beside scanning.
  *
- * Each worker adds records to a batch of its own and compresses it there; only the look for known
- * records and the insertion are done one at a time, under the filler's lock. Records that the store
+ * Each worker adds records to batches of its own (one for those of the gzip member at hand, one for all
+ * others, which it compresses there); only the look for known records and the insertion are done one
+ * at a time, under the filler's lock. Records that the store
  * has, or that came earlier in this run, are left out (same bytes; the filler remembers 16 bytes a
  * record for the second, in a table at most half empty).
  *
@@ -22,6 +23,9 @@ gt_filler_worker *gt_filler_worker_new(gt_filler *filler);
 /* Add one record; event_time as written in it. A failure of the store is remembered: every later
  * call answers it. GT_LIMIT only for a record larger than GT_RECORD_BYTES_MAX. */
 gt_status gt_filler_add(gt_filler_worker *worker, gt_str json, gt_str event_time) GT_MUST_CHECK;
+/* The records to come lie in the text of this gzip member, which is then kept as it is; NULL strings: the
+ * one told before is about to vanish. */
+gt_status gt_filler_member(gt_filler_worker *worker, gt_str packed, gt_str text) GT_MUST_CHECK;
 /* Run fn with the store, under the filler's lock and inside its transaction: for what other tables keep of
  * the same records. Its failure is remembered as those of gt_filler_add are. */
 gt_status gt_filler_with(gt_filler_worker *worker, gt_status (*fn)(void *ctx, gt_store *store),

@@ -1,5 +1,7 @@
 #include "store/sinks.h"
 
+#include "store/rows.h"
+
 #include "base/limits.h"
 #include "store/alerts_internal.h"
 
@@ -166,11 +168,24 @@ gt_status gt_sinks_place(gt_store *store, gt_str sink, int64_t *ret)
     "(SELECT name FROM sink_state UNION SELECT sink FROM sink_queue"                               \
     " UNION SELECT sink FROM sink_dead)"
 
+static gt_status on_sink(void *ctx, sqlite3_stmt *stmt, void *row)
+{
+    *(gt_sink_state *)row = (gt_sink_state){.name = gt_arena_dup(ctx, gt_store_col_str(stmt, 0)),
+                                            .type = gt_arena_dup(ctx, gt_store_col_str(stmt, 1)),
+                                            .sent = gt_store_col_i64(stmt, 2),
+                                            .problem = gt_arena_dup(ctx, gt_store_col_str(stmt, 3)),
+                                            .since = gt_store_col_i64(stmt, 4),
+                                            .answered = gt_store_col_i64(stmt, 5),
+                                            .queued = gt_store_col_i64(stmt, 6),
+                                            .oldest = gt_store_col_i64(stmt, 7),
+                                            .dead = gt_store_col_i64(stmt, 8)};
+    return GT_OK;
+}
+
 gt_status gt_sinks_list(gt_store *store, gt_arena *arena, gt_sink_state **ret, size_t *ret_count)
 {
     sqlite3_stmt *stmt;
-    size_t count = 0, cap = 8;
-    gt_sink_state *list = gt_arena_array(arena, gt_sink_state, cap);
+    void *rows;
     GT_TRY(gt_store_prepare(
         store,
         "SELECT n.name, coalesce(s.type, ''), coalesce(s.sent, 0), coalesce(s.problem, ''),"
@@ -180,32 +195,9 @@ gt_status gt_sinks_list(gt_store *store, gt_arena *arena, gt_sink_state **ret, s
         " (SELECT count(*) FROM sink_dead d WHERE d.sink = n.name)"
         " FROM " NAMES " n LEFT JOIN sink_state s ON s.name = n.name ORDER BY n.name",
         &stmt));
-    for (;;) {
-        bool row = false;
-        GT_TRY(gt_store_step(store, stmt, &row));
-        if (!row || !list)
-            break;
-        if (count == cap) {
-            list = gt_arena_grow(arena, list, cap * sizeof *list, 2 * cap * sizeof *list);
-            cap *= 2;
-            if (!list)
-                break;
-        }
-        list[count++] = (gt_sink_state){.name = gt_arena_dup(arena, gt_store_col_str(stmt, 0)),
-                                        .type = gt_arena_dup(arena, gt_store_col_str(stmt, 1)),
-                                        .sent = gt_store_col_i64(stmt, 2),
-                                        .problem = gt_arena_dup(arena, gt_store_col_str(stmt, 3)),
-                                        .since = gt_store_col_i64(stmt, 4),
-                                        .answered = gt_store_col_i64(stmt, 5),
-                                        .queued = gt_store_col_i64(stmt, 6),
-                                        .oldest = gt_store_col_i64(stmt, 7),
-                                        .dead = gt_store_col_i64(stmt, 8)};
-    }
-    (void)sqlite3_reset(stmt);
-    if (!list || gt_arena_status(arena) != GT_OK)
-        return gt_arena_status(arena);
-    *ret = list;
-    *ret_count = count;
+    GT_TRY(gt_store_rows(store, stmt, arena, sizeof(gt_sink_state), on_sink, arena, &rows,
+                         ret_count));
+    *ret = rows;
     return GT_OK;
 }
 

@@ -1,5 +1,7 @@
 #include "store/watch.h"
 
+#include "store/rows.h"
+
 /* --- sources ------------------------------------------------------------------------------------- */
 
 gt_status gt_watch_counts_add(gt_store *store, gt_str source, gt_str type,
@@ -68,6 +70,12 @@ static gt_watch_source source_of_row(sqlite3_stmt *stmt, gt_arena *arena)
     return s;
 }
 
+static gt_status on_source(void *ctx, sqlite3_stmt *stmt, void *row)
+{
+    *(gt_watch_source *)row = source_of_row(stmt, ctx);
+    return GT_OK;
+}
+
 gt_status gt_watch_sources(gt_store *store, gt_arena *arena, gt_watch_source **ret,
                            size_t *ret_count)
 {
@@ -80,25 +88,10 @@ gt_status gt_watch_sources(gt_store *store, gt_arena *arena, gt_watch_source **r
         " (SELECT count(*) FROM feed_finding f WHERE f.source = w.name)"
         " FROM watch_source w ORDER BY name",
         &stmt));
-    size_t count = 0, cap = 8;
-    gt_watch_source *list = gt_arena_array(arena, gt_watch_source, cap);
-    for (bool row = true; list;) {
-        GT_TRY(gt_store_step(store, stmt, &row));
-        if (!row)
-            break;
-        if (count == cap) {
-            list = gt_arena_grow(arena, list, cap * sizeof *list, cap * 2 * sizeof *list);
-            cap *= 2;
-            if (!list)
-                break;
-        }
-        list[count++] = source_of_row(stmt, arena);
-    }
-    (void)sqlite3_reset(stmt);
-    if (!list || gt_arena_status(arena) != GT_OK)
-        return GT_NOMEM;
-    *ret = list;
-    *ret_count = count;
+    void *rows;
+    GT_TRY(gt_store_rows(store, stmt, arena, sizeof(gt_watch_source), on_source, arena, &rows,
+                         ret_count));
+    *ret = rows;
     return GT_OK;
 }
 
@@ -301,6 +294,18 @@ gt_status gt_watch_gap_put(gt_store *store, gt_str rule_id, gt_time_ms from, gt_
     return gt_store_run(store, stmt);
 }
 
+static gt_status on_gap(void *ctx, sqlite3_stmt *stmt, void *row)
+{
+    *(gt_watch_gap *)row = (gt_watch_gap){.id = gt_store_col_i64(stmt, 0),
+                                          .rule_id = gt_arena_dup(ctx, gt_store_col_str(stmt, 1)),
+                                          .from = gt_store_col_i64(stmt, 2),
+                                          .to = gt_store_col_i64(stmt, 3),
+                                          .noticed = gt_store_col_i64(stmt, 4),
+                                          .filled = gt_store_col_i64(stmt, 5),
+                                          .alerts = gt_store_col_i64(stmt, 6)};
+    return GT_OK;
+}
+
 gt_status gt_watch_gaps(gt_store *store, gt_arena *arena, bool open_only, gt_watch_gap **ret,
                         size_t *ret_count)
 {
@@ -310,31 +315,10 @@ gt_status gt_watch_gaps(gt_store *store, gt_arena *arena, bool open_only, gt_wat
                                    " ORDER BY began, rule_id",
                             &stmt));
     gt_store_bind_i64(stmt, 1, open_only);
-    size_t count = 0, cap = 16;
-    gt_watch_gap *list = gt_arena_array(arena, gt_watch_gap, cap);
-    for (bool row = true; list;) {
-        GT_TRY(gt_store_step(store, stmt, &row));
-        if (!row)
-            break;
-        if (count == cap) {
-            list = gt_arena_grow(arena, list, cap * sizeof *list, cap * 2 * sizeof *list);
-            cap *= 2;
-            if (!list)
-                break;
-        }
-        list[count++] = (gt_watch_gap){.id = gt_store_col_i64(stmt, 0),
-                                       .rule_id = gt_arena_dup(arena, gt_store_col_str(stmt, 1)),
-                                       .from = gt_store_col_i64(stmt, 2),
-                                       .to = gt_store_col_i64(stmt, 3),
-                                       .noticed = gt_store_col_i64(stmt, 4),
-                                       .filled = gt_store_col_i64(stmt, 5),
-                                       .alerts = gt_store_col_i64(stmt, 6)};
-    }
-    (void)sqlite3_reset(stmt);
-    if (!list || gt_arena_status(arena) != GT_OK)
-        return GT_NOMEM;
-    *ret = list;
-    *ret_count = count;
+    void *rows;
+    GT_TRY(gt_store_rows(store, stmt, arena, sizeof(gt_watch_gap), on_gap, arena, &rows,
+                         ret_count));
+    *ret = rows;
     return GT_OK;
 }
 

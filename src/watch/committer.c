@@ -247,7 +247,8 @@ static gt_status flush_events(committer *c)
     if (!gt_event_batch_count(c->events))
         return GT_OK;
     GT_TRY(gt_event_batch_seal(c->events));
-    return gt_events_insert(c->watch->store, c->events, &written);
+    GT_TRY(gt_events_insert(c->watch->store, c->events, &written));
+    return gt_events_insert_columns(c->watch->store, c->events);
 }
 
 static gt_status store_events(committer *c, const gt_part *part)

@@ -54,7 +54,7 @@ static gt_status on_problem(void *ctx, gt_problem_kind kind, uint64_t offset, co
 static uint64_t run(gt_reader *reader, gt_arena *arena, gt_record_kind kind, gt_str data, size_t step)
 {
     state s = {data, 0, step, arena, 0};
-    gt_record_sink sink = {&s, on_record, on_problem, NULL, NULL};
+    gt_record_sink sink = {&s, on_record, on_problem, NULL, NULL, NULL};
     gt_status status = gt_reader_run(reader, kind, read_some, &s, step ? 0 : data.len, &sink);
     gt_assert(status == GT_OK);
     return s.sum;

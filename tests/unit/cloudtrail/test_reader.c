@@ -62,7 +62,7 @@ static outcome read_kind(gt_str data, size_t step, gt_record_kind kind)
 {
     outcome o = {.text = GT_BUF(GT_GIB)};
     memory m = {data, 0, step};
-    gt_record_sink sink = {&o, on_record, on_problem, NULL, NULL};
+    gt_record_sink sink = {&o, on_record, on_problem, NULL, NULL, NULL};
     assert_int_equal(gt_reader_run(reader, kind, read_memory, &m, step ? 0 : data.len, &sink), GT_OK);
     if (!o.text.data)
         gt_buf_lit(&o.text, "");
@@ -476,7 +476,7 @@ static void test_fields(void **state)
         "\"eventTime\":\"t\",\"awsRegion\":17,\"recipientAccountId\":\"111122223333\","
         "\"eventName\":\"last\"}";
     memory m = {gt_str_c(text), 0, 0};
-    gt_record_sink sink = {NULL, check_fields, on_problem, NULL, NULL};
+    gt_record_sink sink = {NULL, check_fields, on_problem, NULL, NULL, NULL};
     assert_int_equal(
         gt_reader_run(reader, GT_RECORDS_CLOUDTRAIL, read_memory, &m, sizeof text, &sink), GT_OK);
 }
@@ -490,7 +490,7 @@ static void test_no_memory(void **state)
     for (long n = 0; n < 1000 && status != GT_OK; n++) {
         outcome o = {.text = GT_BUF(GT_GIB)};
         memory m = {packed, 0, 0};
-        gt_record_sink sink = {&o, on_record, on_problem, NULL, NULL};
+        gt_record_sink sink = {&o, on_record, on_problem, NULL, NULL, NULL};
         gt_mem_fail_after(n);
         gt_reader *r = gt_reader_new(GT_RECORD_ALL_FIELDS);
         status = r ? gt_reader_run(r, GT_RECORDS_CLOUDTRAIL, read_memory, &m, 0, &sink) : GT_NOMEM;

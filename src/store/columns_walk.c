@@ -1,0 +1,366 @@
+/* Method: 64 bytes at a time become masks of quotes, backslashes and brackets; strings and brackets are
+ * then visited in order. A stack of scopes says which object of columns.def we are in; only keys of
+ * those are looked up. */
+#include "store/columns_walk.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "json/json.h"
+#include "store/terms.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+typedef enum scope {
+    NOWHERE,
+    ROOT,
+#define GT_SCOPE(name, parent, key) name,
+#define GT_COLUMN(number, name, scope, key, what)
+#define GT_ODD(scope, key)
+#include "store/columns.def"
+#undef GT_SCOPE
+#undef GT_COLUMN
+#undef GT_ODD
+    SCOPE_COUNT,
+} scope;
+
+typedef enum role { INTO, KEEP, KEEP_SHORT, REFUSE } role;
+enum { ROLE_TEXT = KEEP, ROLE_SHORT = KEEP_SHORT };
+
+typedef struct member {
+    gt_str key;
+    uint8_t within; /* scope */
+    uint8_t role;
+    uint8_t what; /* the scope or the column */
+} member;
+
+#define KEY(key) {(key), sizeof(key) - 1}
+static const member MEMBERS[] = {
+#define GT_SCOPE(name, parent, key) {KEY(key), parent, INTO, name},
+#define GT_COLUMN(number, name, scope, key, what) {KEY(key), scope, ROLE_##what, GT_COLUMN_##name},
+#define GT_ODD(scope, key) {KEY(key), scope, REFUSE, 0},
+#include "store/columns.def"
+#undef GT_SCOPE
+#undef GT_COLUMN
+#undef GT_ODD
+};
+#define MEMBER_COUNT (sizeof MEMBERS / sizeof *MEMBERS)
+_Static_assert(MEMBER_COUNT < 64, "a mask of the members seen is 64 bits");
+
+#define SLOTS 256u
+struct gt_columns_walk {
+    uint8_t slots[SLOTS]; /* open addressing: the index of a member + 1 */
+};
+
+/* Names are told apart well enough by their length and last eight bytes. */
+static unsigned slot_of(unsigned within, gt_str key)
+{
+    uint64_t tail = 0;
+    size_t n = key.len < 8 ? key.len : 8;
+    if (n)
+        memcpy(&tail, key.ptr + key.len - n, n);
+    return (unsigned)((tail * 0x9e3779b97f4a7c15u + key.len * 0x85ebca6bu + within * 0xc2b2ae35u) >> 56);
+}
+
+gt_columns_walk *gt_columns_walk_new(void)
+{
+    gt_columns_walk *w = gt_calloc(1, sizeof *w);
+    for (size_t i = 0; w && i < MEMBER_COUNT; i++) {
+        unsigned at = slot_of(MEMBERS[i].within, MEMBERS[i].key);
+        while (w->slots[at])
+            at = (at + 1) % SLOTS;
+        w->slots[at] = (uint8_t)(i + 1);
+    }
+    return w;
+}
+
+void gt_columns_walk_free(gt_columns_walk *w)
+{
+    gt_free(w);
+}
+
+void gt_column_path(gt_column column, gt_str ret_keys[GT_COLUMN_KEYS_MAX], size_t *ret_count)
+{
+    const member *chain[GT_COLUMN_KEYS_MAX];
+    size_t count = 0;
+    unsigned want = column;
+    bool scopes = false;
+    do {
+        const member *m = MEMBERS;
+        while (m->what != want || (m->role == INTO) != scopes || m->role == REFUSE)
+            m++;
+        gt_assert(count < GT_COLUMN_KEYS_MAX);
+        chain[count++] = m;
+        want = m->within;
+        scopes = true;
+    } while (want != ROOT);
+    for (size_t i = 0; i < count; i++)
+        ret_keys[i] = chain[count - 1 - i]->key;
+    *ret_count = count;
+}
+
+/* --- the masks of 64 bytes --------------------------------------------------------------------- */
+
+typedef struct masks {
+    uint64_t quote, slash, open, close;
+} masks;
+
+static masks masks_of(const char *p)
+{
+    masks m = {0};
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    const __m128i open = _mm_set1_epi8('{'), close = _mm_set1_epi8('}'), bit = _mm_set1_epi8(0x20);
+    for (unsigned i = 0; i < 4; i++) {
+        __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+        __m128i folded = _mm_or_si128(c, bit); /* '[' and '{', ']' and '}' differ in one bit */
+        unsigned q = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(c, quote));
+        unsigned s = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(c, slash));
+        unsigned o = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, open));
+        unsigned e = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, close));
+        m.quote |= (uint64_t)q << 16 * i;
+        m.slash |= (uint64_t)s << 16 * i;
+        m.open |= (uint64_t)o << 16 * i;
+        m.close |= (uint64_t)e << 16 * i;
+    }
+#else
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t bit = (uint64_t)1 << i;
+        m.quote |= p[i] == '"' ? bit : 0;
+        m.slash |= p[i] == '\\' ? bit : 0;
+        m.open |= p[i] == '{' || p[i] == '[' ? bit : 0;
+        m.close |= p[i] == '}' || p[i] == ']' ? bit : 0;
+    }
+#endif
+    return m;
+}
+
+static uint64_t prefix_xor(uint64_t x)
+{
+    x ^= x << 1;
+    x ^= x << 2;
+    x ^= x << 4;
+    x ^= x << 8;
+    x ^= x << 16;
+    return x ^ x << 32;
+}
+
+/* The bits behind an odd number of backslashes; *carry: is bit 0 one of them? */
+static uint64_t escaped_bits(uint64_t slash, bool *carry)
+{
+    uint64_t escaped = *carry;
+    *carry = false;
+    for (uint64_t rest = slash & ~escaped; rest;) {
+        unsigned at = (unsigned)__builtin_ctzll(rest);
+        if (at == 63) {
+            *carry = true;
+            break;
+        }
+        escaped |= (uint64_t)2 << at;
+        rest &= ~((uint64_t)3 << at);
+    }
+    return escaped;
+}
+
+/* --- one record -------------------------------------------------------------------------------- */
+
+#define STACK 8 /* deeper there is no scope */
+
+typedef struct pass {
+    const gt_columns_walk *walk;
+    const char *end; /* of the record */
+    gt_arena *scratch;
+    gt_cell *cells;
+    gt_columns_term_fn term;
+    void *user;
+    uint8_t scopes[STACK];
+    unsigned depth;       /* brackets open */
+    uint8_t next_scope;   /* of the object that comes next */
+    const member *column; /* whose string comes next; or NULL */
+    uint64_t seen;        /* members, to find keys that stand twice */
+    bool odd;             /* the whole record */
+} pass;
+
+static unsigned here(const pass *p)
+{
+    return p->depth && p->depth <= STACK ? p->scopes[p->depth - 1] : NOWHERE;
+}
+
+static void open_bracket(pass *p, char c)
+{
+    unsigned entered = p->depth == 0 ? ROOT : p->next_scope;
+    if (p->depth < STACK)
+        p->scopes[p->depth] = (uint8_t)(c == '{' ? entered : NOWHERE);
+    p->depth++;
+    p->next_scope = NOWHERE;
+}
+
+static void close_bracket(pass *p)
+{
+    if (p->depth)
+        p->depth--;
+}
+
+static const char *skip_white(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    return p;
+}
+
+static const member *find_member(const pass *p, unsigned within, gt_str key)
+{
+    for (unsigned at = slot_of(within, key); p->walk->slots[at]; at = (at + 1) % SLOTS) {
+        const member *m = &MEMBERS[p->walk->slots[at] - 1];
+        if (m->within == within && gt_str_eq(m->key, key))
+            return m;
+    }
+    return NULL;
+}
+
+/* A key; value points behind its colon. */
+static void take_key(pass *p, gt_str key, bool escapes, const char *value)
+{
+    unsigned within = here(p);
+    p->next_scope = NOWHERE;
+    p->column = NULL;
+    if (within == NOWHERE)
+        return;
+    if (escapes) {
+        p->odd = true; /* it may be any of them */
+        return;
+    }
+    const member *m = find_member(p, within, key);
+    if (!m)
+        return;
+    uint64_t bit = (uint64_t)1 << (m - MEMBERS);
+    p->odd |= m->role == REFUSE || (p->seen & bit);
+    p->seen |= bit;
+    value = skip_white(value, p->end);
+    char c = value < p->end ? *value : 'n';
+    if (m->role == INTO) {
+        p->next_scope = c == '{' ? m->what : NOWHERE;
+        return;
+    }
+    if (m->role == REFUSE)
+        return;
+    if (c == '"')
+        p->column = m;
+    else
+        p->cells[m->what].kind = c == 'n'   ? GT_CELL_NONE
+                                 : c == 't' ? GT_CELL_TRUE
+                                 : c == 'f' ? GT_CELL_FALSE
+                                            : GT_CELL_ODD;
+}
+
+static gt_status take_value(pass *p, gt_str value)
+{
+    uint64_t hash = 0;
+    if (value.len && value.len <= GT_EVENT_TERM_BYTES_MAX) {
+        hash = gt_term_hash(value);
+        GT_TRY(p->term(p->user, hash));
+    }
+    if (!p->column)
+        return GT_OK;
+    gt_cell cell = {GT_CELL_TEXT, value, hash};
+    if (p->column->role == KEEP_SHORT && value.len > 4) {
+        cell.text = GT_STR("(some)");
+        cell.hash = gt_term_hash(cell.text);
+    } else if (value.len > GT_EVENT_TERM_BYTES_MAX) {
+        cell.kind = GT_CELL_ODD;
+    } else if (!value.len) {
+        cell.text = GT_STR("");
+    }
+    p->cells[p->column->what] = cell;
+    p->column = NULL;
+    return GT_OK;
+}
+
+/* A string with escapes, quotes and all. What was decoded stays in scratch if it is a column's. */
+static gt_status take_escaped(pass *p, gt_str token)
+{
+    gt_json *node;
+    gt_arena_mark mark = gt_arena_save(p->scratch);
+    bool stays = p->column != NULL;
+    gt_status status = gt_json_parse(p->scratch, token, &node, NULL);
+    if (status == GT_OK)
+        status = take_value(p, gt_json_str(node));
+    else if (status == GT_INVALID)
+        status = GT_OK;
+    if (!stays)
+        gt_arena_rewind(p->scratch, mark);
+    return status;
+}
+
+static gt_status take_string(pass *p, const char *open, const char *close, bool escapes)
+{
+    gt_str inside = {open + 1, (size_t)(close - open - 1)};
+    const char *behind = skip_white(close + 1, p->end);
+    if (behind < p->end && *behind == ':') {
+        take_key(p, inside, escapes, behind + 1);
+        return GT_OK;
+    }
+    return escapes ? take_escaped(p, (gt_str){open, inside.len + 2}) : take_value(p, inside);
+}
+
+typedef struct stream {
+    const char *open;  /* the quote of the string we are in; NULL outside */
+    const char *slash; /* the last backslash before the block */
+    bool inside, carry;
+} stream;
+
+/* bytes: 64 of them, which stand at `at` in the record. */
+static gt_status take_block(pass *p, stream *s, const char *bytes, const char *at, uint64_t valid)
+{
+    masks m = masks_of(bytes);
+    m.slash &= valid;
+    if (m.slash || s->carry)
+        m.quote &= ~escaped_bits(m.slash, &s->carry);
+    m.quote &= valid;
+    uint64_t strings = prefix_xor(m.quote) ^ (s->inside ? ~(uint64_t)0 : 0);
+    s->inside = strings >> 63;
+    uint64_t brackets = (m.open | m.close) & ~strings & valid;
+    for (uint64_t rest = m.quote | brackets; rest; rest &= rest - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(rest);
+        uint64_t bit = rest & -rest;
+        if (bit & brackets) {
+            if (bit & m.open)
+                open_bracket(p, at[i]);
+            else
+                close_bracket(p);
+        } else if (!s->open) {
+            s->open = at + i;
+        } else {
+            uint64_t before = m.slash & (bit - 1);
+            const char *slash = before ? at + (63 - __builtin_clzll(before)) : s->slash;
+            const char *open = s->open;
+            s->open = NULL;
+            GT_TRY(take_string(p, open, at + i, slash && slash > open));
+        }
+    }
+    if (m.slash)
+        s->slash = at + (63 - __builtin_clzll(m.slash));
+    return GT_OK;
+}
+
+gt_status gt_columns_walk_record(const gt_columns_walk *walk, gt_str json, gt_arena *scratch,
+                                 gt_cell *cells, gt_columns_term_fn term, void *user)
+{
+    pass p = {.walk = walk, .end = json.ptr + json.len, .scratch = scratch, .cells = cells,
+              .term = term, .user = user, .odd = json.len > GT_COLUMNS_RECORD_BYTES};
+    stream s = {0};
+    memset(cells, 0, GT_COLUMN_COUNT * sizeof *cells);
+    const char *at = json.ptr;
+    for (; p.end - at >= 64; at += 64)
+        GT_TRY(take_block(&p, &s, at, at, ~(uint64_t)0));
+    size_t left = (size_t)(p.end - at);
+    if (left) {
+        char last[64] = {0};
+        memcpy(last, at, left);
+        GT_TRY(take_block(&p, &s, last, at, ((uint64_t)1 << left) - 1));
+    }
+    for (size_t i = 0; p.odd && i < GT_COLUMN_COUNT; i++)
+        cells[i].kind = GT_CELL_ODD;
+    return GT_OK;
+}
