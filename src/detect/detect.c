@@ -42,6 +42,8 @@ struct gt_detect_worker {
     gt_arena *scratch;
     gt_time_ms now;
     uint64_t *candidates; /* the record's, a bit for each program */
+    uint64_t *certain;    /* of these, the ones whose query matches whatever else */
+    uint64_t *judge_ns;   /* what judging each program took, with timing */
     uint32_t *found;      /* rules that match, when they are collected */
     gt_buf text;
     gt_prefilter_look look;
@@ -243,12 +245,15 @@ gt_status gt_detect_worker_new(const gt_detector *detector, const gt_ecs_tables 
     w->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
     w->ecs = tables ? gt_ecs_new(tables) : NULL;
     w->candidates = gt_calloc(gt_dispatch_words(detector->dispatch) + 1, sizeof(uint64_t));
+    w->certain = gt_calloc(gt_dispatch_words(detector->dispatch) + 1, sizeof(uint64_t));
+    w->judge_ns = gt_calloc(detector->program_count + 1, sizeof(uint64_t));
     w->found = gt_calloc(detector->count + 1, sizeof *w->found);
     w->text = GT_BUF(GT_BATCH_ARENA_MAX);
     w->look.seen = gt_calloc(gt_prefilter_texts(detector->prefilter), sizeof(uint64_t));
     w->early = gt_early_look_new(detector->early, NULL);
-    if (!w->batch || !w->scratch || !w->candidates || !w->found || !w->look.seen || !w->early ||
-        (tables && !w->ecs)) {
+    bool whole = w->batch && w->scratch && w->candidates && w->certain && w->judge_ns && w->found &&
+                 w->look.seen && w->early && (w->ecs || !tables);
+    if (!whole) {
         gt_detect_worker_free(w);
         return GT_NOMEM;
     }
@@ -262,6 +267,8 @@ void gt_detect_worker_free(gt_detect_worker *worker)
         return;
     gt_ecs_free(worker->ecs);
     gt_free(worker->candidates);
+    gt_free(worker->certain);
+    gt_free(worker->judge_ns);
     gt_free(worker->found);
     gt_buf_done(&worker->text);
     gt_early_look_free(worker->early);
@@ -314,26 +321,37 @@ gt_status gt_detect_map(gt_detect_worker *w, const gt_record *record, gt_json **
     return GT_OK;
 }
 
-/* Which rules of the program match: their indices go behind the `count` found so far. */
-static void run_program(gt_detect_worker *w, const program *p, const gt_json *document,
-                        size_t *count)
+static uint64_t clock_of(const gt_detect_worker *w)
 {
-    const gt_detect_timing *timing = w->timing.took ? &w->timing : NULL;
-    gt_query_env env = {.scratch = w->scratch, .now = w->now};
-    uint64_t before = timing ? timing->now_ns(timing->ctx) : 0;
-    bool matches = gt_query_run(p->query, document, &env);
-    if (!matches && !timing)
+    return w->timing.took ? w->timing.now_ns(w->timing.ctx) : 0;
+}
+
+/* Tell what the program's rules took since `before`, all of them for the first. */
+static void tell_time(gt_detect_worker *w, const program *p, uint64_t before)
+{
+    if (!w->timing.took)
         return;
-    for (uint32_t i = 0; i < p->rule_count; i++) {
-        const gt_rule *rule = w->detector->items[p->rules[i]];
-        if (matches && gt_rule_run_rest(rule, document, &env) == GT_RULE_MATCHES)
-            w->found[(*count)++] = p->rules[i];
-        if (!timing)
-            continue;
-        uint64_t after = timing->now_ns(timing->ctx);
-        timing->took(timing->ctx, p->rules[i], after, after - before);
-        before = after;
+    uint64_t now = clock_of(w);
+    for (uint32_t i = 0; i < p->rule_count; i++, before = now)
+        w->timing.took(w->timing.ctx, p->rules[i], now, now - before);
+}
+
+/* Which rules of the program match: their indices go behind the `count` found so far. */
+static void run_program(gt_detect_worker *w, size_t index, const gt_json *document, size_t *count)
+{
+    const program *p = &w->detector->programs[index];
+    gt_query_env env = {.scratch = w->scratch, .now = w->now};
+    uint64_t before = clock_of(w) - w->judge_ns[index];
+    bool certain = w->certain[index / 64] >> (index % 64) & 1;
+    if (!certain && !gt_query_run(p->query, document, &env)) {
+        tell_time(w, p, before);
+        return;
     }
+    for (uint32_t i = 0; i < p->rule_count; i++) {
+        if (gt_rule_run_rest(w->detector->items[p->rules[i]], document, &env) == GT_RULE_MATCHES)
+            w->found[(*count)++] = p->rules[i];
+    }
+    tell_time(w, p, before);
 }
 
 static int compare_indices(const void *a, const void *b)
@@ -383,7 +401,7 @@ static gt_status match_all(gt_detect_worker *w, gt_json *document, gt_str event_
     for (size_t word = 0; word < gt_dispatch_words(d->dispatch); word++) {
         for (uint64_t left = w->candidates[word]; left; left &= left - 1) {
             size_t before = count;
-            run_program(w, &d->programs[word * 64 + (size_t)__builtin_ctzll(left)], document, &count);
+            run_program(w, word * 64 + (size_t)__builtin_ctzll(left), document, &count);
             programs += count > before;
         }
     }
@@ -401,8 +419,12 @@ gt_status gt_detect_document(gt_detect_worker *worker, gt_json *document, gt_str
 {
     gt_dispatch_key all =
         gt_dispatch_find(worker->detector->dispatch, GT_STR_NULL, GT_STR_NULL);
-    for (size_t word = 0; word < gt_dispatch_words(worker->detector->dispatch); word++)
+    for (size_t word = 0; word < gt_dispatch_words(worker->detector->dispatch); word++) {
         worker->candidates[word] = all.provider[word];
+        worker->certain[word] = 0;
+    }
+    if (worker->timing.took)
+        memset(worker->judge_ns, 0, worker->detector->program_count * sizeof(uint64_t));
     return match_all(worker, document, event_id, ret_matches, ret_count);
 }
 
@@ -419,6 +441,16 @@ static bool find_candidates(gt_detect_worker *w, const gt_record *record)
     return any != 0;
 }
 
+static gt_truth judge(gt_detect_worker *w, size_t index)
+{
+    uint64_t before = clock_of(w);
+    gt_truth truth = gt_early_judge(w->early, index, w->now);
+    if (truth == GT_FALSE)
+        tell_time(w, &w->detector->programs[index], before);
+    w->judge_ns[index] = clock_of(w) - before;
+    return truth;
+}
+
 /* Drop the candidates that cannot match. *ret_sure: some rule matches for certain. */
 static bool judge_candidates(gt_detect_worker *w, const gt_record *record, bool *ret_sure)
 {
@@ -427,12 +459,16 @@ static bool judge_candidates(gt_detect_worker *w, const gt_record *record, bool 
     *ret_sure = false;
     gt_early_turn(w->early, record);
     for (size_t word = 0; word < gt_dispatch_words(d->dispatch); word++) {
+        w->certain[word] = 0;
         for (uint64_t left = w->candidates[word]; left; left &= left - 1) {
             size_t index = word * 64 + (size_t)__builtin_ctzll(left);
-            gt_truth truth = gt_early_judge(w->early, index, w->now);
+            gt_truth truth = judge(w, index);
             if (truth == GT_FALSE)
                 w->candidates[word] &= ~(left & -left);
-            *ret_sure |= truth == GT_TRUE && d->programs[index].bare;
+            if (truth != GT_TRUE)
+                continue;
+            w->certain[word] |= left & -left;
+            *ret_sure |= d->programs[index].bare;
         }
         any |= w->candidates[word];
     }

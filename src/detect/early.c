@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "json/skeleton.h"
 
 #define KEYS_MAX 4
 #define PATHS_MAX 512 /* distinct places; fields beyond are never known */
@@ -49,6 +50,7 @@ typedef struct known {
 struct gt_early_look {
     const gt_early *early;
     const gt_scanner *scanner;
+    gt_skeletons *skeletons; /* of records seen before; NULL: full scans */
     const gt_record *record;
     uint64_t serial;
     uint64_t scanned; /* serial of the record that values are of */
@@ -59,7 +61,7 @@ struct gt_early_look {
     gt_arena *arena; /* decoded strings */
     bool decoded;    /* something is in it */
     known *facts;
-    const char **values;
+    const char **values, **ends;
 };
 
 /* --- which places ------------------------------------------------------------------------------ */
@@ -204,8 +206,10 @@ gt_early_look *gt_early_look_new(const gt_early *early, const gt_scanner *scanne
     l->scanner = scanner ? scanner : gt_scanner_best();
     l->facts = gt_calloc(early->fact_count + 1, sizeof *l->facts);
     l->values = gt_calloc(early->path_count + 1, sizeof *l->values);
+    l->ends = gt_calloc(early->path_count + 1, sizeof *l->ends);
     l->arena = gt_arena_new(GT_SCRATCH_ARENA_MAX);
-    if (l->facts && l->values && l->arena)
+    l->skeletons = gt_skeletons_new(l->scanner, early->plan);
+    if (l->facts && l->values && l->ends && l->arena)
         return l;
     gt_early_look_free(l);
     return NULL;
@@ -217,6 +221,8 @@ void gt_early_look_free(gt_early_look *look)
         return;
     gt_free(look->facts);
     gt_free(look->values);
+    gt_free(look->ends);
+    gt_skeletons_free(look->skeletons);
     gt_free(look->copy);
     gt_arena_free(look->arena);
     gt_free(look);
@@ -249,8 +255,10 @@ static bool scan_record(gt_early_look *l)
     memcpy(l->copy, json.ptr, json.len);
     l->end = l->copy + json.len;
     gt_scan scan = {0, l->values};
+    gt_skeletons_leave(l->skeletons);
     return json.len && *l->copy == '{' &&
-           gt_scan_text(l->scanner, l->early->plan, l->copy, l->end, &scan) == GT_SCAN_OK;
+           gt_skeletons_scan(l->skeletons, l->scanner, l->early->plan, l->copy, l->end, &scan,
+                             l->ends) == GT_SCAN_OK;
 }
 
 static bool is_scanned(gt_early_look *l)

@@ -17,6 +17,8 @@ struct gt_prefilter {
     needs *queries;
 };
 
+#define ESCAPE 0 /* the index of "\\u" */
+
 static bool is_verbatim(gt_str field)
 {
     static const gt_str names[] = {
@@ -89,10 +91,10 @@ size_t gt_prefilter_texts(const gt_prefilter *prefilter)
 
 #ifdef __x86_64__
 /* Places k of the window where needle stands, given those where its first and last bytes do. */
-static size_t confirm(const char *window, uint32_t both, gt_str needle)
+static size_t confirm(const char *window, uint64_t both, gt_str needle)
 {
     for (; both; both &= both - 1) {
-        size_t k = (size_t)__builtin_ctz(both);
+        size_t k = (size_t)__builtin_ctzll(both);
         if (memcmp(window + k, needle.ptr, needle.len) == 0)
             return k;
     }
@@ -100,63 +102,121 @@ static size_t confirm(const char *window, uint32_t both, gt_str needle)
 }
 
 /* Sixteen places at a time; the last window overlaps the one before. s has at least that many. */
-static size_t find_sse2(gt_str s, gt_str needle)
+static size_t find_sse2(gt_str s, gt_str needle, bool *ret_backslash)
 {
     const __m128i first = _mm_set1_epi8(needle.ptr[0]);
     const __m128i last = _mm_set1_epi8(needle.ptr[needle.len - 1]);
+    const __m128i escape = _mm_set1_epi8('\\');
+    __m128i escapes = _mm_setzero_si128();
     const size_t end = s.len - needle.len + 1 - 16;
-    for (size_t i = 0;; i = i + 16 < end ? i + 16 : end) {
+    size_t k = GT_NPOS, i = 0;
+    for (;; i = i + 16 < end ? i + 16 : end) {
         const char *at = s.ptr + i;
         __m128i a = _mm_loadu_si128((const __m128i *)(const void *)at);
         __m128i z = _mm_loadu_si128((const __m128i *)(const void *)(at + needle.len - 1));
         __m128i same = _mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(z, last));
-        size_t k = confirm(at, (uint32_t)_mm_movemask_epi8(same), needle);
-        if (k != GT_NPOS)
-            return i + k;
-        if (i == end)
-            return GT_NPOS;
+        escapes = _mm_or_si128(escapes, _mm_cmpeq_epi8(a, escape));
+        k = confirm(at, (uint32_t)_mm_movemask_epi8(same), needle);
+        if (k != GT_NPOS || i == end)
+            break;
     }
+    *ret_backslash = _mm_movemask_epi8(escapes) != 0;
+    return k == GT_NPOS ? k : i + k;
 }
 
 /* As find_sse2 with 32 places. */
-__attribute__((target("avx2"))) static size_t find_avx2(gt_str s, gt_str needle)
+__attribute__((target("avx2"))) static size_t find_avx2(gt_str s, gt_str needle,
+                                                        bool *ret_backslash)
 {
     const __m256i first = _mm256_set1_epi8(needle.ptr[0]);
     const __m256i last = _mm256_set1_epi8(needle.ptr[needle.len - 1]);
+    const __m256i escape = _mm256_set1_epi8('\\');
+    __m256i escapes = _mm256_setzero_si256();
     const size_t end = s.len - needle.len + 1 - 32;
-    for (size_t i = 0;; i = i + 32 < end ? i + 32 : end) {
+    size_t k = GT_NPOS, i = 0;
+    for (;; i = i + 32 < end ? i + 32 : end) {
         const char *at = s.ptr + i;
         __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)at);
         __m256i z = _mm256_loadu_si256((const __m256i *)(const void *)(at + needle.len - 1));
         __m256i same = _mm256_and_si256(_mm256_cmpeq_epi8(a, first), _mm256_cmpeq_epi8(z, last));
-        size_t k = confirm(at, (uint32_t)_mm256_movemask_epi8(same), needle);
-        if (k != GT_NPOS)
-            return i + k;
-        if (i == end)
-            return GT_NPOS;
+        escapes = _mm256_or_si256(escapes, _mm256_cmpeq_epi8(a, escape));
+        k = confirm(at, (uint32_t)_mm256_movemask_epi8(same), needle);
+        if (k != GT_NPOS || i == end)
+            break;
     }
+    *ret_backslash = _mm256_movemask_epi8(escapes) != 0;
+    return k == GT_NPOS ? k : i + k;
 }
 
-size_t gt_prefilter_find(gt_str s, gt_str needle)
+/* As find_sse2 with 64 places. */
+__attribute__((target("avx512f,avx512bw"))) static size_t find_avx512(gt_str s, gt_str needle,
+                                                                      bool *ret_backslash)
 {
-    if (s.len >= needle.len - 1 + 32 && __builtin_cpu_supports("avx2"))
-        return find_avx2(s, needle);
-    if (s.len >= needle.len - 1 + 16)
-        return find_sse2(s, needle);
+    const __m512i first = _mm512_set1_epi8(needle.ptr[0]);
+    const __m512i last = _mm512_set1_epi8(needle.ptr[needle.len - 1]);
+    const __m512i escape = _mm512_set1_epi8('\\');
+    uint64_t escapes = 0;
+    const size_t end = s.len - needle.len + 1 - 64;
+    size_t k = GT_NPOS, i = 0;
+    for (;;) {
+        const char *at = s.ptr + i;
+        __m512i a = _mm512_loadu_si512(at);
+        __m512i z = _mm512_loadu_si512(at + needle.len - 1);
+        uint64_t same = _mm512_mask_cmpeq_epi8_mask(_mm512_cmpeq_epi8_mask(a, first), z, last);
+        escapes |= _mm512_cmpeq_epi8_mask(a, escape);
+        k = confirm(at, same, needle);
+        if (k != GT_NPOS || i == end)
+            break;
+        i += 64 - ((uintptr_t)at & 63); /* from here on in whole cache lines */
+        i = i < end ? i : end;
+    }
+    *ret_backslash = escapes != 0;
+    return k == GT_NPOS ? k : i + k;
+}
+
+static size_t find(gt_str s, gt_str needle, bool *ret_backslash)
+{
+    size_t least = needle.len - 1; /* bytes beside the places of one window */
+    if (s.len >= least + 64 && __builtin_cpu_supports("avx512bw"))
+        return find_avx512(s, needle, ret_backslash);
+    if (s.len >= least + 32 && __builtin_cpu_supports("avx2"))
+        return find_avx2(s, needle, ret_backslash);
+    if (s.len >= least + 16)
+        return find_sse2(s, needle, ret_backslash);
+    *ret_backslash = true; /* not looked for */
     return gt_str_find(s, needle);
 }
 #else
-size_t gt_prefilter_find(gt_str s, gt_str needle)
+static size_t find(gt_str s, gt_str needle, bool *ret_backslash)
 {
+    *ret_backslash = true; /* not looked for */
     return gt_str_find(s, needle);
 }
 #endif
 
+size_t gt_prefilter_find(gt_str s, gt_str needle, bool *ret_backslash)
+{
+    size_t at = find(s, needle, ret_backslash);
+    /* No window's first bytes reach the last ones of the text. */
+    if (at == GT_NPOS && !*ret_backslash && needle.len <= s.len)
+        *ret_backslash = gt_str_find_byte(gt_str_from(s, s.len - needle.len), '\\') != GT_NPOS;
+    return at;
+}
+
+static bool known(const gt_prefilter_look *look, uint32_t text)
+{
+    return look->seen[text] >> 1 == look->serial;
+}
+
 static bool holds(const gt_prefilter *p, uint32_t text, gt_prefilter_look *look)
 {
-    if (look->seen[text] >> 1 != look->serial)
-        look->seen[text] = look->serial << 1 |
-                           (gt_prefilter_find(look->json, p->texts[text]) != GT_NPOS);
+    if (!known(look, text)) {
+        bool backslash;
+        bool found = gt_prefilter_find(look->json, p->texts[text], &backslash) != GT_NPOS;
+        look->seen[text] = look->serial << 1 | found;
+        if (!found && !backslash)
+            look->seen[ESCAPE] = look->serial << 1; /* nor is there an escape */
+    }
     return look->seen[text] & 1;
 }
 
@@ -168,5 +228,5 @@ bool gt_prefilter_passes(const gt_prefilter *prefilter, size_t query, gt_prefilt
     for (size_t i = 0; i < n->count; i++)
         if (holds(prefilter, n->texts[i], look))
             return true;
-    return holds(prefilter, 0, look);
+    return holds(prefilter, ESCAPE, look);
 }

@@ -35,7 +35,8 @@ static inline void gt_prefilter_turn(gt_prefilter_look *look, gt_str json)
 /* May the query match the record? */
 bool gt_prefilter_passes(const gt_prefilter *prefilter, size_t query, gt_prefilter_look *look);
 
-/* Offset of needle (1 byte or more) in s, or GT_NPOS; many times the speed of gt_str_find. */
-size_t gt_prefilter_find(gt_str s, gt_str needle);
+/* Offset of needle (1 byte or more) in s, or GT_NPOS; many times the speed of gt_str_find.
+ * *ret_backslash false with GT_NPOS: s has no backslash. */
+size_t gt_prefilter_find(gt_str s, gt_str needle, bool *ret_backslash);
 
 #endif

@@ -235,6 +235,7 @@ static void prefilter_finds(void **state)
 {
     (void)state;
     uint32_t random = 7;
+    size_t unseen = 0;
     for (size_t n = 0; n < 20000; n++) {
         size_t len = n % 160, needle_len = 1 + n / 7 % 12;
         /* Of the exact size: a read past the end is seen by AddressSanitizer. */
@@ -243,15 +244,22 @@ static void prefilter_finds(void **state)
         for (size_t i = 0; i < len + needle_len; i++) {
             random = random * 1664525u + 1013904223u;
             char c = "ab"[random >> 31];
+            if (i < len && n % 3 == 0 && (random >> 8) % 211 == 0)
+                c = '\\';
             if (i < len)
                 text[i] = c;
             else
                 needle[i - len] = c;
         }
         gt_str s = {text, len}, what = {needle, needle_len};
-        assert_int_equal(gt_prefilter_find(s, what), gt_str_find(s, what));
+        bool backslash;
+        assert_int_equal(gt_prefilter_find(s, what, &backslash), gt_str_find(s, what));
+        if (gt_str_find(s, what) == GT_NPOS && !backslash)
+            assert_int_equal(gt_str_find_byte(s, '\\'), GT_NPOS);
+        unseen += !backslash;
         free(text);
     }
+    assert_true(unseen > 1000);
 }
 
 /* A rule without an action is found by its text, however the record spells it. */
