@@ -28,6 +28,20 @@ size_t gt_utf8_length(gt_str s)
     return n;
 }
 
+size_t gt_utf8_plain(gt_str s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t i = 0;
+    for (uint64_t w; s.len - i >= sizeof w; i += sizeof w) {
+        memcpy(&w, s.ptr + i, sizeof w);
+        /* Top bits: a byte from 0x80 on, one below 0x20, one that is 0x7F. A borrow or a carry reaches
+         * another byte only from one of these. */
+        if ((w | (w - ones * 0x20) | (w + ones)) & tops)
+            break;
+    }
+    return i;
+}
+
 bool gt_utf8_valid(gt_str s)
 {
     while (s.len) {

@@ -13,4 +13,8 @@ bool gt_utf8_valid(gt_str s);
 /* Write cp (at most U+10FFFF) at out, which has room for four bytes; returns behind it. */
 char *gt_utf8_put(char *out, uint32_t cp);
 
+/* How many bytes of printable ASCII (0x20 to 0x7E) s begins with, or a few less: words are looked at, not
+ * bytes. For skipping what needs no look. */
+size_t gt_utf8_plain(gt_str s);
+
 #endif

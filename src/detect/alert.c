@@ -148,7 +148,9 @@ void gt_alert_reason(const gt_rule *rule, const gt_json *document, gt_buf *out)
 
 static void member(gt_buf *out, const char *key, gt_str value)
 {
-    gt_buf_printf(out, ",\"%s\":", key);
+    gt_buf_lit(out, ",\"");
+    gt_buf_add(out, gt_str_c(key));
+    gt_buf_lit(out, "\":");
     gt_json_write_str(out, value);
 }
 
@@ -239,8 +241,10 @@ static void write_ancestors(const gt_match *match, gt_buf *out)
     gt_buf_lit(out, ",\"type\":\"event\",\"index\":\"");
     for (size_t i = 0; i < 3; i++) {
         gt_str text = gt_document_text(match->document, gt_str_c(parts[i]));
-        if (text.len && !memchr(text.ptr, '"', text.len) && !memchr(text.ptr, '\\', text.len))
-            gt_buf_printf(out, "%s%.*s", i ? "-" : "", GT_STR_ARG(text));
+        if (text.len && !memchr(text.ptr, '"', text.len) && !memchr(text.ptr, '\\', text.len)) {
+            gt_buf_add(out, i ? GT_STR("-") : GT_STR(""));
+            gt_buf_add(out, text);
+        }
     }
     gt_buf_lit(out, "\",\"depth\":0}]");
 }

@@ -13,6 +13,34 @@ void load_failed(rule_loader *ld, gt_status status)
         ld->status = status == GT_OK ? GT_NOMEM : status;
 }
 
+static load_file **path_slot(load_file **slots, size_t count, gt_str path)
+{
+    size_t i = (size_t)gt_hash64(path, 0) & (count - 1);
+    while (slots[i] && !gt_str_eq(slots[i]->file.path, path))
+        i = (i + 1) & (count - 1);
+    return &slots[i];
+}
+
+/* false without memory. */
+static bool note_path(rule_loader *ld, load_file *file)
+{
+    if (ld->path_slots < 2 * (ld->path_count + 1)) {
+        size_t count = ld->path_slots ? 2 * ld->path_slots : 64;
+        load_file **slots = gt_arena_array(ld->rules, load_file *, count);
+        if (!slots)
+            return false;
+        for (size_t i = 0; i < ld->path_slots; i++)
+            if (ld->by_path[i])
+                *path_slot(slots, count, ld->by_path[i]->file.path) = ld->by_path[i];
+        ld->by_path = slots;
+        ld->path_slots = count;
+    }
+    load_file **slot = path_slot(ld->by_path, ld->path_slots, file->file.path);
+    ld->path_count += !*slot;
+    *slot = file;
+    return true;
+}
+
 load_file *load_file_new(rule_loader *ld, gt_str path, gt_str text, bool builtin)
 {
     load_file *file = gt_arena_new_of(ld->rules, load_file);
@@ -22,6 +50,10 @@ load_file *load_file_new(rule_loader *ld, gt_str path, gt_str text, bool builtin
     }
     file->file.path = path;
     file->file.builtin = builtin;
+    if (!builtin && !note_path(ld, file)) {
+        load_failed(ld, gt_arena_status(ld->rules));
+        return NULL;
+    }
     file->number = ld->file_count++;
     gt_diags_init(&file->file.diags, ld->rules, path, text);
     if (ld->last_file)
@@ -207,10 +239,7 @@ static void load_text(rule_loader *ld, load_file *file)
 /* A file that two of the given paths lead to is read once. */
 static bool seen(const rule_loader *ld, gt_str path)
 {
-    for (const load_file *f = ld->files; f; f = f->next)
-        if (!f->file.builtin && gt_str_eq(f->file.path, path))
-            return true;
-    return false;
+    return ld->path_slots && *path_slot(ld->by_path, ld->path_slots, path);
 }
 
 static void load_one(rule_loader *ld, gt_str path)

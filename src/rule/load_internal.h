@@ -46,6 +46,8 @@ typedef struct rule_loader {
     load_item *first_item, *last_item;
     load_list *lists;
     size_t file_count, rule_count;
+    load_file **by_path; /* hash table of files that are not built in */
+    size_t path_slots, path_count;
     gt_status status; /* sticky: not GT_OK without memory */
 } rule_loader;
 

@@ -348,6 +348,11 @@ static bool parse_header(toml_parser *ps)
 static void check_bytes(toml_parser *ps)
 {
     for (size_t i = 0; i < ps->text.len;) {
+        size_t plain = gt_utf8_plain(gt_str_from(ps->text, i));
+        if (plain) {
+            i += plain;
+            continue;
+        }
         unsigned char c = (unsigned char)ps->text.ptr[i];
         size_t n = gt_utf8_length(gt_str_from(ps->text, i));
         if (!n) {

@@ -7,6 +7,7 @@
 #include "base/ip.h"
 #include "base/limits.h"
 #include "base/timeutil.h"
+#include "base/utf8.h"
 
 static void time_is(const char *text, const char *expected)
 {
@@ -233,12 +234,29 @@ static void digests(void **state)
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+/* What is skipped is plain, and little that is plain is not skipped. */
+static void plain_text(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t at = 0; at < 24; at++) {
+            char text[24];
+            for (size_t i = 0; i < sizeof text; i++)
+                text[i] = i % 3 ? '~' : ' ';
+            text[at] = (char)c;
+            bool plain = c >= 0x20 && c < 0x7F;
+            for (size_t len = at + 1; len <= sizeof text; len++)
+                assert_int_equal(gt_utf8_plain((gt_str){text, len}), (plain ? len : at) / 8 * 8);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times),     cmocka_unit_test(calendar),    cmocka_unit_test(date_math),
         cmocka_unit_test(addresses), cmocka_unit_test(diagnostics), cmocka_unit_test(arenas),
-        cmocka_unit_test(numbers),   cmocka_unit_test(digests),
+        cmocka_unit_test(numbers),   cmocka_unit_test(digests),     cmocka_unit_test(plain_text),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

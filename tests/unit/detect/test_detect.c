@@ -141,6 +141,53 @@ static void matches_and_ids(void **state)
     bench_close(&b);
 }
 
+/* The parts of alerts of one event make what is written for each alone. */
+static void alerts_in_parts(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"admin", "-", "a\xe2\x82", "\xf0\x9f", "a\\u0001\\\"b", "\xc2\x9b"};
+    bench b = {0};
+    assert_int_equal(bench_open(&b, NULL, 0), GT_OK);
+    b.set->items[0]->name = GT_STR("\x82 \"A\"\\ \x01");
+    gt_detector *detector = NULL;
+    gt_detector_options options = {.rules = b.set, .select = select_all, .now = 1741000000000};
+    assert_int_equal(gt_detector_new(b.rules, &options, &detector), GT_OK);
+    gt_detect_worker *worker = NULL;
+    assert_int_equal(gt_detect_worker_new(detector, b.tables, NULL, &worker), GT_OK);
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        gt_str json = GT_STR(event_a), name = GT_STR("\"userName\":\"admin\"");
+        size_t at = gt_str_find(json, name);
+        gt_str text = gt_arena_printf(b.rules, "%.*s\"userName\":\"%s\"%.*s", (int)at, json.ptr,
+                                      names[n], GT_STR_ARG(gt_str_from(json, at + name.len)));
+        gt_record record = record_of(b.rules, text);
+        const gt_match *matches;
+        size_t count;
+        gt_buf shared = GT_BUF(GT_MIB);
+        gt_alert_cuts cuts;
+        assert_int_equal(gt_detect_record(worker, &record, &matches, &count), GT_OK);
+        assert_int_equal(count, 2);
+        gt_alert_write_shared(&matches[1], &shared, &cuts);
+        for (size_t i = 0; i < count; i++) {
+            gt_buf whole = GT_BUF(GT_MIB), joined = GT_BUF(GT_MIB);
+            gt_str parts[GT_ALERT_PARTS];
+            gt_alert_own own;
+            gt_alert_write(detector, &matches[i], &whole);
+            assert_int_equal(gt_alert_own_make(detector, i, matches[i].now, b.rules, &own), GT_OK);
+            gt_alert_parts(gt_buf_str(&shared), &cuts, matches[i].id, &own, parts);
+            for (size_t k = 0; k < GT_ALERT_PARTS; k++)
+                gt_buf_add(&joined, parts[k]);
+            assert_string_equal(joined.data, whole.data);
+            gt_json *alert = NULL;
+            assert_int_equal(gt_json_parse(b.rules, gt_buf_str(&whole), &alert, NULL), GT_OK);
+            gt_buf_done(&whole);
+            gt_buf_done(&joined);
+        }
+        gt_buf_done(&shared);
+    }
+    gt_detect_worker_free(worker);
+    bench_close(&b);
+}
+
 static void selection_and_fields(void **state)
 {
     (void)state;
@@ -384,6 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_and_ids),
+        cmocka_unit_test(alerts_in_parts),
         cmocka_unit_test(selection_and_fields),
         cmocka_unit_test(odd_reasons),
         cmocka_unit_test(memory_fails),

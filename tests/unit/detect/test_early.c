@@ -1,10 +1,14 @@
 /* What is judged from a record's bytes is what its document says: random queries over random records with
- * everything that makes a value no plain one, in every mapping and instruction set. */
+ * everything that makes a value no plain one, and the shared rules over the shared records as they lie
+ * there, in every mapping and instruction set. And the detector as a whole against evaluating every rule. */
 #include "test.h"
 
 #include "base/limits.h"
+#include "detect/detect.h"
 #include "detect/early.h"
 #include "ecs/ecs.h"
+
+#include <dirent.h>
 
 #define QUERIES 400
 #define RECORDS 4000
@@ -253,8 +257,164 @@ static void judged_as_mapped(void **state)
     world_close(&w);
 }
 
+/* --- the shared rules over the shared records ---------------------------------------------------- */
+
+typedef struct shared_world {
+    gt_arena *rules, *scratch;
+    gt_rules *set;
+    gt_ecs_tables *tables;
+    gt_detect_worker *quick, *slow;
+    gt_early *early;
+    const gt_query **queries;
+    size_t query_count;
+    gt_early_look *looks[8];
+    size_t look_count;
+    gt_reader *reader;
+    size_t records, alerts, decided;
+} shared_world;
+
+static bool every_rule(void *ctx, const gt_rule *rule)
+{
+    (void)ctx;
+    (void)rule;
+    return true;
+}
+
+static void shared_open(shared_world *w)
+{
+    char folders[2][1024];
+    gt_str paths[2], message;
+    size_t scanners;
+    const gt_scanner *const *all = gt_scanners(&scanners);
+    snprintf(folders[0], sizeof folders[0], "%s/rules/elastic-aws", test_shared());
+    snprintf(folders[1], sizeof folders[1], "%s/rules/elastic-aws-building-block", test_shared());
+    for (size_t i = 0; i < 2; i++)
+        paths[i] = gt_str_c(folders[i]);
+    gt_rules_options options = {.paths = paths, .path_count = 2};
+    gt_ecs_options ecs = {0};
+    w->rules = gt_arena_new(GT_RULES_ARENA_MAX);
+    w->scratch = gt_arena_new(GT_SCRATCH_ARENA_MAX);
+    assert_int_equal(gt_rules_load(w->rules, w->scratch, &options, &w->set), GT_OK);
+    assert_int_equal(gt_ecs_tables_open(&ecs, w->rules, &w->tables, &message), GT_OK);
+    gt_detector *detector;
+    gt_detector_options detect = {.rules = w->set, .select = every_rule, .now = 1741000000000};
+    assert_int_equal(gt_detector_new(w->rules, &detect, &detector), GT_OK);
+    assert_int_equal(gt_detect_worker_new(detector, w->tables, NULL, &w->quick), GT_OK);
+    assert_int_equal(gt_detect_worker_new(detector, w->tables, NULL, &w->slow), GT_OK);
+    w->query_count = gt_detector_count(detector);
+    w->queries = gt_arena_array(w->rules, const gt_query *, w->query_count);
+    for (size_t i = 0; i < w->query_count; i++)
+        w->queries[i] = gt_detector_rule(detector, i)->query;
+    assert_int_equal(gt_early_new(w->rules, w->queries, w->query_count, &w->early), GT_OK);
+    for (size_t i = 0; i < scanners && i < 8; i++)
+        assert_non_null(w->looks[w->look_count++] = gt_early_look_new(w->early, all[i]));
+    assert_non_null(w->reader = gt_reader_new(GT_RECORD_ALL_FIELDS));
+}
+
+static void shared_close(shared_world *w)
+{
+    for (size_t i = 0; i < w->look_count; i++)
+        gt_early_look_free(w->looks[i]);
+    gt_reader_free(w->reader);
+    gt_detect_worker_free(w->quick);
+    gt_detect_worker_free(w->slow);
+    gt_ecs_tables_close(w->tables);
+    gt_arena_free(w->rules);
+    gt_arena_free(w->scratch);
+}
+
+static gt_status shared_record(void *ctx, const gt_record *record)
+{
+    shared_world *w = ctx;
+    gt_json *document = NULL;
+    const gt_match *quick, *slow;
+    size_t quick_count, slow_count;
+    bool any;
+    gt_query_env env = {.scratch = w->scratch, .now = 1741000000000};
+    assert_int_equal(gt_detect_map(w->slow, record, &document), GT_OK);
+    for (size_t i = 0; i < w->look_count; i++)
+        gt_early_turn(w->looks[i], record);
+    for (size_t q = 0; q < w->query_count; q++) {
+        gt_early_look *look = w->looks[(q + w->records) % w->look_count];
+        gt_truth truth = gt_early_judge(look, q, env.now);
+        if (truth != GT_UNKNOWN)
+            assert_int_equal(gt_query_run(w->queries[q], document, &env), truth == GT_TRUE);
+        w->decided += truth != GT_UNKNOWN;
+    }
+    assert_int_equal(gt_detect_document(w->slow, document, GT_STR("x"), &slow, &slow_count), GT_OK);
+    assert_int_equal(gt_detect_record(w->quick, record, &quick, &quick_count), GT_OK);
+    assert_int_equal(quick_count, slow_count);
+    for (size_t i = 0; i < quick_count; i++)
+        assert_int_equal(quick[i].index, slow[i].index);
+    assert_int_equal(gt_detect_any(w->quick, record, &any), GT_OK);
+    assert_int_equal(any, slow_count > 0);
+    w->alerts += quick_count;
+    w->records++;
+    return GT_OK;
+}
+
+static gt_status shared_problem(void *ctx, gt_problem_kind kind, uint64_t offset, const char *reason)
+{
+    (void)ctx;
+    (void)kind;
+    (void)offset;
+    (void)reason;
+    return GT_OK;
+}
+
+static gt_status read_text(void *ctx, char *to, size_t room, size_t *ret_len)
+{
+    gt_str *left = ctx;
+    size_t n = left->len < room ? left->len : room;
+    memcpy(to, left->ptr, n);
+    *left = gt_str_from(*left, n);
+    *ret_len = n;
+    return GT_OK;
+}
+
+static void shared_walk(shared_world *w, const char *path)
+{
+    char below[4096];
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
+        if (entry->d_name[0] == '.')
+            continue;
+        if (entry->d_type == DT_DIR) {
+            shared_walk(w, below);
+            continue;
+        }
+        gt_record_sink sink = {.ctx = w, .record = shared_record, .problem = shared_problem};
+        gt_str text = test_read_file(below), left = text;
+        assert_int_equal(gt_reader_run(w->reader, GT_RECORDS_CLOUDTRAIL, read_text, &left, left.len,
+                                       &sink), GT_OK);
+        free((void *)(uintptr_t)text.ptr);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static void judged_on_shared_data(void **state)
+{
+    (void)state;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/cloudtrail/invictus/LICENSE", test_shared());
+    TEST_NEEDS_SHARED(path);
+    shared_world w = {0};
+    shared_open(&w);
+    snprintf(path, sizeof path, "%s/cloudtrail", test_shared());
+    shared_walk(&w, path);
+    print_message("# %zu records, %zu alerts, %zu %% decided\n", w.records, w.alerts,
+                  w.decided * 100 / (w.records * w.query_count));
+    assert_true(w.records > 10000 && w.alerts > 10);
+    shared_close(&w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(judged_as_mapped)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(judged_as_mapped),
+        cmocka_unit_test(judged_on_shared_data),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
