@@ -258,6 +258,8 @@ static void on_problem(void *ctx, const gt_problem *problem)
         if (warning)
             gt_cli_warn(run->cli, "%.*s: offset %llu: %s", GT_STR_ARG(problem->input->name),
                         (unsigned long long)problem->offset, reason);
+        else if (problem->kind == GT_PROBLEM_INPUT && problem->offset == 0)
+            gt_cli_error(run->cli, "%.*s: %s", GT_STR_ARG(problem->input->name), reason);
         else
             gt_cli_error(run->cli, "%.*s: offset %llu: %s", GT_STR_ARG(problem->input->name),
                          (unsigned long long)problem->offset, reason);

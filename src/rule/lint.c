@@ -116,8 +116,8 @@ static void lint_late(rule_source *src)
         gt_diag_warn(
             src->diags, "RULE-027", from ? from->span : rule_place(src),
             "set timestamp_override = \"event.ingested\", or look back further",
-            "run on a schedule, it can miss events that arrive more than %lld minutes late",
-            (long long)(sure / 60000));
+            "run on a schedule, it can miss events that arrive more than %lld minute%s late",
+            (long long)(sure / 60000), sure / 60000 == 1 ? "" : "s");
 }
 
 void rule_lint(rule_source *src)

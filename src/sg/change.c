@@ -300,7 +300,8 @@ static void group_read(const gt_json *request, const gt_json *response, gt_sg_ch
     change->group_description = gt_sg_text(gt_sg_field_deep(request, "groupDescription"));
 }
 
-static void outcome_read(const gt_json *record, const gt_json *response, gt_sg_change *change)
+static void outcome_read(const gt_json *record, const gt_json *request, const gt_json *response,
+                         gt_sg_change *change)
 {
     change->error_code = gt_sg_field_text(record, "errorCode");
     gt_json *returned = gt_sg_field_deep(response, "_return");
@@ -310,6 +311,8 @@ static void outcome_read(const gt_json *record, const gt_json *response, gt_sg_c
         change->outcome = GT_SG_DRY_RUN;
     else if (change->error_code.len || gt_sg_bool(returned) == GT_SG_NO)
         change->outcome = GT_SG_FAILED;
+    else if (gt_sg_bool(gt_sg_field_deep(request, "dryRun")) == GT_SG_YES)
+        change->outcome = GT_SG_DRY_RUN; /* never carried out, whatever else the record says */
 }
 
 static void head_read(const gt_json *record, gt_str fallback_id, gt_sg_change *change)
@@ -395,7 +398,7 @@ gt_status gt_sg_change_of(gt_arena *arena, const gt_json *record, gt_str fallbac
     bool about;
     change->event_name = name;
     head_read(record, fallback_id, change);
-    outcome_read(record, response, change);
+    outcome_read(record, request, response, change);
     if (!body_read(arena, row, request, response, change, &about))
         return gt_arena_status(arena);
     if (is_incomplete(change, request))

@@ -129,6 +129,10 @@ static void test_outcomes(void **unused)
     assert_int_equal(change_of(&l, CALL(",\"errorCode\":\"Client.X\""))->outcome, GT_SG_FAILED);
     assert_int_equal(change_of(&l, CALL(",\"errorCode\":\"Client.DryRunOperation\""))->outcome,
                      GT_SG_DRY_RUN);
+    assert_int_equal(change_of(&l, "{" HEAD "\"eventName\":\"AuthorizeSecurityGroupIngress\","
+                                   "\"requestParameters\":{\"groupId\":\"sg-1\",\"dryRun\":\"true\"},"
+                                   "\"responseElements\":{\"_return\":true}}")->outcome,
+                     GT_SG_DRY_RUN);
     assert_int_equal(change_of(&l, CALL(",\"responseElements\":{\"_return\":\"False\"}"))->outcome,
                      GT_SG_FAILED);
 #undef CALL
