@@ -129,7 +129,8 @@ static void count_fact(gt_step *step, const char *word, uint64_t count, gt_str l
         fact = gt_fact(step, word, "first time in the %.*s these logs reach back: %s",
                        GT_STR_ARG(gt_span_words(inv, inv->habits.covered_ms)), what);
     else
-        fact = gt_fact(step, word, "%llu times before: %s", (unsigned long long)count, what);
+        fact = gt_fact(step, word, "%llu time%s before: %s", (unsigned long long)count,
+                       count == 1 ? "" : "s", what);
     gt_json_setl(fact, "count", gt_json_new_i64(inv->arena, (int64_t)count));
     gt_json_setl(fact, "first_time", gt_json_new_bool(inv->arena, count == 0));
     gt_fact_proof(step, fact, last.len ? last : inv->event->id);
@@ -152,8 +153,8 @@ static void habit_facts(gt_step *step)
     }
     gt_json *fact;
     if (h->events)
-        fact = gt_fact(step, "habits", "%llu calls by the same identity in the %.*s before, the "
-                       "first at %.*s", (unsigned long long)h->events,
+        fact = gt_fact(step, "habits", "%llu call%s by the same identity in the %.*s before, the "
+                       "first at %.*s", (unsigned long long)h->events, h->events == 1 ? "" : "s",
                        GT_STR_ARG(gt_span_words(inv, h->covered_ms)),
                        GT_STR_ARG(gt_time_words(inv, h->first)));
     else

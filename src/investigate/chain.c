@@ -76,6 +76,11 @@ static void end_of_lost_session(gt_inv *inv, gt_chain *chain, const gt_event *e)
         chain->end_text = gt_arena_printf(
             inv->arena, "the EC2 instance %.*s, which was handed the role's credentials by EC2",
             GT_STR_ARG(e->session));
+    } else if (gt_words_is_identity_center(e)) {
+        chain->end = GT_END_HUMAN;
+        chain->end_text = gt_arena_printf(
+            inv->arena, "the person %.*s of IAM Identity Center, which alone can give out this role",
+            GT_STR_ARG(e->session));
     } else if (provider.len) {
         chain->end = GT_END_WORKLOAD;
         chain->end_text = gt_arena_printf(inv->arena, "a workload vouched for by %.*s",
@@ -95,7 +100,7 @@ static void end_of_lost_session(gt_inv *inv, gt_chain *chain, const gt_event *e)
 
 static bool from_console(const gt_event *e)
 {
-    return gt_str_is(gt_json_path_str(e->record, "sessionCredentialFromConsole"), "true") ||
+    return gt_str_is(gt_json_text(gt_json_path(e->record, "sessionCredentialFromConsole")), "true") ||
            gt_str_is(gt_json_path_str(e->record, "eventType"), "AwsConsoleSignIn") ||
            gt_str_is(e->invoked_by, "signin.amazonaws.com");
 }

@@ -193,9 +193,9 @@ static void key_facts(gt_step *step)
     }
     if (kinds > SHOWN)
         gt_buf_printf(&text, ", and %zu more kinds of calls", kinds - SHOWN + (uncounted > 0));
-    gt_json *fact = gt_fact(step, "same_keys", "%s made %zu other calls within the window, %zu of "
-                            "them may change something: %.*s", who, others, writes,
-                            GT_STR_ARG(gt_buf_str(&text)));
+    gt_json *fact = gt_fact(step, "same_keys", "%s made %zu other call%s within the window, %zu of "
+                            "them may change something: %.*s", who, others, others == 1 ? "" : "s",
+                            writes, GT_STR_ARG(gt_buf_str(&text)));
     gt_buf_done(&text);
     gt_json_setl(fact, "calls", counts);
     for (size_t i = 0; i < kinds && i < SHOWN; i++)
@@ -259,7 +259,8 @@ static gt_status address_facts(gt_step *step)
     for (size_t i = 0; i < n.actors.count && i < SHOWN; i++) {
         const gt_seen *a = &n.actors.items[i];
         gt_json *fact = gt_fact(step, "same_address", "from the same address, with other keys: %.*s, "
-                                "%llu calls", GT_STR_ARG(a->value), (unsigned long long)a->count);
+                                "%llu call%s", GT_STR_ARG(a->value), (unsigned long long)a->count,
+                                a->count == 1 ? "" : "s");
         gt_json_setl(fact, "actor", gt_str_node(inv, a->value));
         gt_fact_proof(step, fact, a->first_id);
     }

@@ -76,8 +76,8 @@ static void agent_fact(gt_step *step)
         fact = gt_fact(step, "agent_first_seen", "this identity never used this agent before");
         gt_fact_proof(step, fact, e->id);
     } else {
-        fact = gt_fact(step, "agent_first_seen", "this identity used this agent %llu times before, "
-                       "first at %.*s", (unsigned long long)seen->count,
+        fact = gt_fact(step, "agent_first_seen", "this identity used this agent %llu time%s before, "
+                       "first at %.*s", (unsigned long long)seen->count, seen->count == 1 ? "" : "s",
                        GT_STR_ARG(gt_time_words(inv, seen->first)));
         gt_fact_proof(step, fact, seen->first_id);
     }
@@ -198,8 +198,9 @@ static void address_fact(gt_step *step)
     }
     const gt_seen *seen = gt_seen_find(&inv->habits.addresses, e->address);
     if (seen) {
-        fact = gt_fact(step, "address_first_seen", "this identity called from there %llu times "
+        fact = gt_fact(step, "address_first_seen", "this identity called from there %llu time%s "
                        "before, first at %.*s", (unsigned long long)seen->count,
+                       seen->count == 1 ? "" : "s",
                        GT_STR_ARG(gt_time_words(inv, seen->first)));
         gt_fact_proof(step, fact, seen->first_id);
         return;

@@ -157,13 +157,34 @@ static gt_str role_name(gt_str arn)
     return at == GT_NPOS ? arn : gt_str_from(arn, at + 6);
 }
 
+bool gt_words_is_identity_center(const gt_event *e)
+{
+    return gt_str_find(e->issuer, GT_STR(":role/aws-reserved/sso.amazonaws.com/")) != GT_NPOS;
+}
+
+/* Who chose the session's name. */
+static const char *name_giver(const gt_event *e)
+{
+    if (gt_words_is_identity_center(e))
+        return "the person's name in IAM Identity Center";
+    return gt_json_path(e->record, "userIdentity.sessionContext.ec2RoleDelivery")
+               ? "the instance, as EC2 says"
+               : "a name its caller chose";
+}
+
 gt_str gt_words_actor(gt_arena *arena, const gt_event *e)
 {
     if (gt_str_is(e->type, "Root"))
         return GT_STR("the account's root user");
     if (gt_str_is(e->type, "AssumedRole"))
-        return gt_arena_printf(arena, "the role %.*s (session '%.*s', a name its caller chose)",
-                               GT_STR_ARG(role_name(e->issuer)), GT_STR_ARG(e->session));
+        return gt_arena_printf(arena, "the role %.*s (session '%.*s', %s)",
+                               GT_STR_ARG(role_name(e->issuer)), GT_STR_ARG(e->session),
+                               name_giver(e));
+    size_t name = gt_str_find(e->arn, GT_STR(":federated-user/"));
+    if (gt_str_is(e->type, "FederatedUser") && name != GT_NPOS)
+        return gt_arena_printf(arena, "the federated user %.*s (by %.*s)",
+                               GT_STR_ARG(gt_str_from(e->arn, name + 16)),
+                               GT_STR_ARG(gt_event_actor(e)));
     if (gt_str_is(e->type, "IAMUser"))
         return gt_arena_printf(arena, "the IAM user %.*s",
                                GT_STR_ARG(e->user.len ? e->user : e->arn));

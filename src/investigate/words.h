@@ -15,6 +15,8 @@ gt_str gt_words_rule(gt_arena *arena, const gt_sg_rule *rule);
 gt_str gt_words_services(gt_arena *arena, int protocol, int32_t from, int32_t to, bool *ret_admin,
                          size_t *ret_count);
 /* "the role admin (session alice)", "the IAM user deploy", "the account's root user". */
+/* A session that only IAM Identity Center can give out: nobody can make roles under this path. */
+bool gt_words_is_identity_center(const gt_event *event);
 gt_str gt_words_actor(gt_arena *arena, const gt_event *event);
 
 #endif

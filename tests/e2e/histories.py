@@ -197,6 +197,31 @@ def split_ports():
     return h.records, h.names
 
 
+def named_sessions():
+    """Sessions of Identity Center, of a role named like its, of an instance, and of a federated user."""
+    h = History("names")
+    group = "sg-0ddddddddddddd43"
+    create(h, -3000, user("admin", "AKIAADMIN0000000001"), group)
+    person = role("AWSReservedSSO_Admin_0123456789abcdef", "jane@example.com", "ASIAPERSON000000001")
+    issuer = person["identity"]["sessionContext"]["sessionIssuer"]
+    issuer["arn"] = issuer["arn"].replace(":role/", ":role/aws-reserved/sso.amazonaws.com/")
+    authorize(h, 0, person, group, "tcp", 22, 22, "203.0.113.1/32", "sgr-0000000000000061", "person")
+    lookalike = role("AWSReservedSSO_Admin_0123456789abcdef", "jane@example.com", "ASIALOOKS0000000001")
+    authorize(h, 1, lookalike, group, "tcp", 22, 22, "203.0.113.2/32", "sgr-0000000000000062",
+              "lookalike")
+    instance = role("app", "i-0123456789abcdef0", "ASIAINSTANCE0000001")
+    instance["identity"]["sessionContext"]["ec2RoleDelivery"] = "2.0"
+    authorize(h, 2, instance, group, "tcp", 22, 22, "203.0.113.3/32", "sgr-0000000000000063", "instance")
+    broker = user("broker", "AKIABROKER000000001")
+    federated = {"address": "203.0.113.80", "agent": "aws-cli/2.17.60", "identity": {
+        "type": "FederatedUser", "principalId": ACCOUNT + ":bob", "accountId": ACCOUNT,
+        "arn": "arn:aws:sts::%s:federated-user/bob" % ACCOUNT, "accessKeyId": "ASIABOB000000000001",
+        "sessionContext": {"sessionIssuer": dict(broker["identity"], type="IAMUser")}}}
+    authorize(h, 3, federated, group, "tcp", 22, 22, "203.0.113.4/32", "sgr-0000000000000064",
+              "federated")
+    return h.records, h.names
+
+
 def undone():
     """Opened by one, closed by another; and a call that failed."""
     h = History("undone")
