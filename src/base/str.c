@@ -3,14 +3,27 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Up to here memmem's preparation costs more than looking at every first byte. */
+#define SHORT_NEEDLE 24
+
 size_t gt_str_find(gt_str s, gt_str needle)
 {
     if (needle.len == 0)
         return 0;
     if (s.len < needle.len)
         return GT_NPOS;
-    const char *p = memmem(s.ptr, s.len, needle.ptr, needle.len);
-    return p ? (size_t)(p - s.ptr) : GT_NPOS;
+    if (needle.len > SHORT_NEEDLE) {
+        const char *p = memmem(s.ptr, s.len, needle.ptr, needle.len);
+        return p ? (size_t)(p - s.ptr) : GT_NPOS;
+    }
+    const char *p = s.ptr, *last = s.ptr + s.len - needle.len;
+    while ((p = memchr(p, *needle.ptr, (size_t)(last - p) + 1))) {
+        if (gt_bytes_eq(p, needle.ptr, needle.len))
+            return (size_t)(p - s.ptr);
+        if (p++ == last)
+            break;
+    }
+    return GT_NPOS;
 }
 
 size_t gt_str_rfind_byte(gt_str s, char c)

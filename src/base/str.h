@@ -33,9 +33,28 @@ static inline gt_str gt_str_c(const char *text)
     return (gt_str){text, text ? strlen(text) : 0};
 }
 
+/* As memcmp(a, b, n) == 0; names are short, so that most of them need no call. */
+static inline bool gt_bytes_eq(const char *a, const char *b, size_t n)
+{
+    uint64_t x, y, x_end, y_end;
+    if (n > 16)
+        return memcmp(a, b, n) == 0;
+    if (n >= 8) {
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        memcpy(&x_end, a + n - 8, 8);
+        memcpy(&y_end, b + n - 8, 8);
+        return ((x ^ y) | (x_end ^ y_end)) == 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
 static inline bool gt_str_eq(gt_str a, gt_str b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    return a.len == b.len && gt_bytes_eq(a.ptr, b.ptr, a.len);
 }
 
 #define gt_str_is(s, literal) gt_str_eq((s), GT_STR(literal))

@@ -19,7 +19,11 @@ typedef struct parser {
     const char *end;
     const char *message;
     gt_status status;
+    gt_json *spare; /* zeroed nodes, made some at a time */
+    unsigned spare_count;
 } parser;
+
+#define SPARE_NODES 16
 
 static bool fail(parser *ps, const char *at, const char *message)
 {
@@ -40,6 +44,20 @@ static bool fail_memory(parser *ps)
     return false;
 }
 
+static inline gt_json *new_node(parser *ps)
+{
+    if (ps->spare_count == 0) {
+        ps->spare = gt_arena_array(ps->arena, gt_json, SPARE_NODES);
+        if (!ps->spare) {
+            fail_memory(ps);
+            return NULL;
+        }
+        ps->spare_count = SPARE_NODES;
+    }
+    ps->spare_count--;
+    return ps->spare++;
+}
+
 static inline void skip_space(parser *ps)
 {
     const char *p = ps->p;
@@ -49,7 +67,7 @@ static inline void skip_space(parser *ps)
 }
 
 /* First byte at or after p that is '"', '\\' or below 0x20; end when there is none. */
-static const char *string_stop(const char *p, const char *end)
+static inline const char *string_stop(const char *p, const char *end)
 {
 #if defined(__SSE2__)
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
@@ -307,9 +325,9 @@ static bool parse_member(parser *ps, gt_json *object, uint64_t *bloom, unsigned 
     if (ps->p == ps->end || *ps->p != '"')
         return fail(ps, ps->p, "expected a key in quotes");
     ps->p++;
-    gt_json *node = gt_arena_new_of(ps->arena, gt_json);
+    gt_json *node = new_node(ps);
     if (!node)
-        return fail_memory(ps);
+        return false;
     if (!parse_string(ps, &node->key))
         return false;
     skip_space(ps);
@@ -371,9 +389,9 @@ static bool parse_array(parser *ps, gt_json *node, unsigned depth)
         return true;
     }
     for (;;) {
-        gt_json *element = gt_arena_new_of(ps->arena, gt_json);
+        gt_json *element = new_node(ps);
         if (!element)
-            return fail_memory(ps);
+            return false;
         if (!parse_value(ps, element, depth))
             return false;
         append(node, element);
@@ -431,10 +449,8 @@ gt_status gt_json_parse_next(gt_arena *arena, gt_str text, size_t *pos, gt_json 
     parser ps = {.arena = arena, .begin = text.ptr, .p = text.ptr + *pos, .end = text.ptr + text.len};
     if (!text.ptr)
         ps.begin = ps.p = ps.end = "";
-    gt_json *root = gt_arena_new_of(arena, gt_json);
-    if (!root)
-        fail_memory(&ps);
-    else if (parse_value(&ps, root, 0)) {
+    gt_json *root = new_node(&ps);
+    if (root && parse_value(&ps, root, 0)) {
         *pos = (size_t)(ps.p - ps.begin);
         *ret = root;
         return GT_OK;

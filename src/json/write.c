@@ -258,10 +258,19 @@ static bool newline(writer *w, unsigned indent)
     return ok;
 }
 
-static bool write_key(writer *w, gt_str key, bool pretty)
+/* The key, and the whole of a plain value too when it is a string: most members take one look at the
+ * room. */
+static inline bool write_member(writer *w, const gt_json *e, bool pretty, bool *ret_done)
 {
-    return room(w, key.len + 2) && put_quoted(w, key) &&
-           put_text(w, pretty ? GT_STR(": ") : GT_STR(":"));
+    bool string = e->type == GT_JSON_STRING;
+    *ret_done = string;
+    if (!room(w, e->key.len + (string ? e->str.len : 0) + 7) || !put_quoted(w, e->key) ||
+        !room(w, string ? e->str.len + 4 : 2))
+        return false;
+    *w->p++ = ':';
+    if (pretty)
+        *w->p++ = ' ';
+    return !string || put_quoted(w, e->str);
 }
 
 /* false: no room; the buffer knows why. */
@@ -282,10 +291,12 @@ static bool write_node(writer *w, const gt_json *node, bool pretty, unsigned ind
     bool object = node->type == GT_JSON_OBJECT;
     if (!put_byte(w, object ? '{' : '['))
         return false;
-    for (const gt_json *e = node->first; e; e = e->next)
-        if ((pretty && !newline(w, indent + 1)) || (object && !write_key(w, e->key, pretty)) ||
-            !write_node(w, e, pretty, indent + 1) || (e->next && !put_byte(w, ',')))
+    for (const gt_json *e = node->first; e; e = e->next) {
+        bool done = false;
+        if ((pretty && !newline(w, indent + 1)) || (object && !write_member(w, e, pretty, &done)) ||
+            (!done && !write_node(w, e, pretty, indent + 1)) || (e->next && !put_byte(w, ',')))
             return false;
+    }
     return (!pretty || !node->first || newline(w, indent)) && put_byte(w, object ? '}' : ']');
 }
 
