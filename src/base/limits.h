@@ -39,7 +39,7 @@
 #define GT_INFLATE_RATIO_MAX 1100
 
 /* Output of one worker that waits for its turn in the order of inputs; then the worker waits too. */
-#define GT_PIPELINE_PENDING_MAX (32 * GT_MIB)
+#define GT_PIPELINE_PENDING_MAX (16 * GT_MIB)
 
 /* CloudTrail delivers late: a file is never left out by its key within this time of a bound. */
 #define GT_LATE_DELIVERY_MS (24 * 3600 * 1000LL)
