@@ -55,7 +55,8 @@ CFLAGS_ALL += $(CFLAGS)
 COVERAGE ?=
 COVERAGE_OBJECT := $(if $(COVERAGE),$(BUILD)/coverage.o)
 CFLAGS_COVERAGE := $(if $(COVERAGE),-fsanitize-coverage=trace-pc)
-LIBS := -ldeflate -lzstd -lz -lpcre2-8 -lmaxminddb -lsqlite3 -lcurl -lrdkafka -lmicrohttpd \
+# libcurl, librdkafka and libmicrohttpd are loaded when they are first used (base/lazy.h).
+LIBS := -ldeflate -lzstd -lz -lpcre2-8 -lmaxminddb -lsqlite3 \
   -lcmark-gfm -lcmark-gfm-extensions -lcrypto -lm
 LDFLAGS_ALL := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(COVERAGE_OBJECT) $(LDFLAGS)
 

@@ -1,8 +1,8 @@
 #include "net/net.h"
 
 #include "base/mem.h"
+#include "net/curl.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 
 struct gt_http {

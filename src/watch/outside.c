@@ -2,10 +2,10 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "net/microhttpd.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <netdb.h>
 #include <stdio.h>
 

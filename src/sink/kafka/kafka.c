@@ -2,9 +2,8 @@
  * compaction) can drop what a killed producer sent twice. */
 #include "base/limits.h"
 #include "base/mem.h"
+#include "net/kafka.h"
 #include "sink/sink.h"
-
-#include <librdkafka/rdkafka.h>
 
 #define FLUSH_SLICE_MS 200
 

@@ -8,8 +8,8 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "net/kafka.h"
 
-#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
 #define RUN_MESSAGES_MAX 500 /* messages of one delivery */
