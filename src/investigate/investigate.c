@@ -110,14 +110,42 @@ static void logs_section(gt_inv *inv)
     gt_json_setl(inv->report, "logs", node);
 }
 
+/* All values at a dotted path, in every object of the lists on the way, each once. */
+static void values_at(gt_inv *inv, const gt_json *node, gt_str path, gt_json *out)
+{
+    for (const gt_json *m = gt_json_first(node); m; m = m->next) {
+        bool element = node->type == GT_JSON_ARRAY;
+        bool here = element ? path.len == 0 : gt_str_eq(m->key, path);
+        if (element && m->type == GT_JSON_OBJECT && path.len) {
+            values_at(inv, m, path, out);
+        } else if (here && m->type == GT_JSON_ARRAY) {
+            values_at(inv, m, GT_STR(""), out);
+        } else if (here && m->type != GT_JSON_NULL) {
+            gt_str text = gt_json_text(m);
+            bool known = false;
+            for (const gt_json *o = gt_json_first(out); o && text.len; o = o->next)
+                known |= gt_str_eq(gt_json_text(o), text);
+            if (!known)
+                gt_json_append(out, gt_json_copy(inv->arena, m, true));
+        } else if (!element && gt_str_starts(path, m->key) && m->key.len < path.len &&
+                   path.ptr[m->key.len] == '.') {
+            values_at(inv, m, gt_str_from(path, m->key.len + 1), out);
+        }
+    }
+}
+
 static void add_fields(gt_inv *inv, const gt_match *match, gt_json *fields)
 {
     const gt_json *names = gt_json_path(match->rule->params, "investigation_fields.field_names");
     for (const gt_json *e = gt_json_first(names); e; e = e->next) {
-        gt_json *value = gt_document_get(match->document, gt_json_str(e));
-        if (value && !gt_json_get(fields, e->str))
-            gt_json_set(fields, gt_arena_dup(inv->arena, e->str),
-                        gt_json_copy(inv->arena, value, true));
+        gt_json *all = gt_json_new_array(inv->arena);
+        values_at(inv, match->document, gt_json_str(e), all);
+        gt_json *first = gt_json_first(all);
+        if (!first || gt_json_get(fields, e->str))
+            continue;
+        if (!first->next)
+            all = gt_json_copy(inv->arena, first, true);
+        gt_json_set(fields, gt_arena_dup(inv->arena, e->str), all);
     }
 }
 
@@ -153,6 +181,7 @@ static gt_status alerts_section(gt_inv *inv)
         gt_json_setl(alert, "rule_id", gt_str_node(inv, m->rule->rule_id));
         gt_json_setl(alert, "rule", gt_str_node(inv, m->rule->name));
         gt_json_setl(alert, "severity", gt_str_node(inv, m->rule->severity));
+        gt_json_setl(alert, "enabled", gt_json_new_bool(inv->arena, m->rule->enabled));
         gt_json_append(alerts, alert);
         add_fields(inv, m, fields);
     }

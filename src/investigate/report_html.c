@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "base/timeutil.h"
 #include "investigate/html.h"
+#include "investigate/words.h"
 
 static const char STYLE[] =
     ":root{--ink:#1c2430;--dim:#667085;--line:#d9dee7;--paper:#fff;--soft:#f5f7fa;--red:#b42318;"
@@ -108,7 +109,7 @@ static void head(gt_html *h, const gt_json *report)
     for (const gt_json *g = gt_json_first(gt_json_getl(e, "groups")); g; g = g->next)
         field(h, "group", gt_json_str(g));
     for (const gt_json *a = gt_json_first(gt_json_getl(report, "alerts")); a; a = a->next)
-        field(h, "alert", gt_json_path_str(a, "rule"));
+        field(h, gt_words_alert(a), gt_json_path_str(a, "rule"));
     gt_buf_lit(h->out, "</dl>\n");
 }
 

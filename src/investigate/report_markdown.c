@@ -1,5 +1,6 @@
 #include "base/limits.h"
 #include "investigate/investigate.h"
+#include "investigate/words.h"
 
 typedef struct markdown {
     gt_buf *out;
@@ -62,7 +63,7 @@ static void head(markdown *m, const gt_json *report)
     for (const gt_json *g = gt_json_first(gt_json_getl(e, "groups")); g; g = g->next)
         field(m, "group", gt_json_str(g));
     for (const gt_json *a = gt_json_first(gt_json_getl(report, "alerts")); a; a = a->next)
-        field(m, "alert", gt_json_path_str(a, "rule"));
+        field(m, gt_words_alert(a), gt_json_path_str(a, "rule"));
     const gt_json *fields = gt_json_getl(report, "investigation_fields");
     if (gt_json_first(fields))
         gt_buf_lit(m->out, "\n## Investigation fields\n\n");

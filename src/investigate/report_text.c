@@ -1,5 +1,6 @@
 #include "base/limits.h"
 #include "investigate/investigate.h"
+#include "investigate/words.h"
 
 typedef struct text {
     gt_buf *out;
@@ -70,7 +71,7 @@ static void event_part(text *t, const gt_json *report)
         labelled(t, "group", gt_json_str(g));
     const gt_json *alerts = gt_json_getl(report, "alerts");
     for (const gt_json *a = gt_json_first(alerts); a; a = a->next)
-        labelled(t, "alert", gt_json_path_str(a, "rule"));
+        labelled(t, gt_words_alert(a), gt_json_path_str(a, "rule"));
     const gt_json *fields = gt_json_getl(report, "investigation_fields");
     if (gt_json_first(fields))
         gt_buf_lit(t->out, "\n  investigation fields\n");

@@ -200,3 +200,9 @@ gt_str gt_words_actor(gt_arena *arena, const gt_event *e)
                            GT_STR_ARG(e->type.len ? e->type : GT_STR("an unknown identity")),
                            GT_STR_ARG(who));
 }
+
+const char *gt_words_alert(const gt_json *alert)
+{
+    const gt_json *enabled = gt_json_getl(alert, "enabled");
+    return gt_str_is(gt_json_text(enabled), "false") ? "would alert" : "alert";
+}

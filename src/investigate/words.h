@@ -19,4 +19,7 @@ gt_str gt_words_services(gt_arena *arena, int protocol, int32_t from, int32_t to
 bool gt_words_is_identity_center(const gt_event *event);
 gt_str gt_words_actor(gt_arena *arena, const gt_event *event);
 
+/* What an entry of the report's alerts is: rules that are off by default only would have alerted. */
+const char *gt_words_alert(const gt_json *alert);
+
 #endif
