@@ -295,7 +295,8 @@ gt_status gt_config_load(gt_arena *arena, gt_str path, const gt_config_env *env,
     gt_str why = gt_str_c(status == GT_IO ? strerror(errno) : gt_status_text(status));
     GT_TRY(gt_config_parse(arena, copy, GT_STR_NULL, env, ret));
     (*ret)->diags.count = (*ret)->diags.errors = 0; /* of the empty text */
-    gt_diag_error(&(*ret)->diags, "CFG-010", ((gt_span){0, 0}), NULL, "cannot be read: %.*s",
-                  GT_STR_ARG(why));
+    gt_diag_error(&(*ret)->diags, "CFG-010", ((gt_span){0, 0}),
+                  "--config FILE names another; 'gatetrail config reference' says what can be in one",
+                  "cannot be read: %.*s", GT_STR_ARG(why));
     return GT_OK;
 }
