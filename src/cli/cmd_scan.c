@@ -323,6 +323,17 @@ static format wanted_format(const gt_cli *cli)
     return (format)gt_cli_choice(cli, GT_OPT_FORMAT, cli->tty_out ? TEXT : NDJSON);
 }
 
+/* Documents come as they are: what security groups were like is not worked out for them. */
+static void tell_unseen(scan *s)
+{
+    size_t count = 0, all = gt_detector_count(s->detector);
+    for (size_t i = 0; i < all; i++)
+        count += gt_rule_reads(gt_detector_rule(s->detector, i), GT_STR("gatetrail"));
+    if (count)
+        gt_cli_warn(s->cli, "%zu of %zu rules ask for gatetrail.* fields, which are made from CloudTrail "
+                    "records: over ECS documents without them they see nothing", count, all);
+}
+
 static int scan_run(scan *s)
 {
     gt_cli *cli = s->cli;
@@ -357,7 +368,9 @@ static int scan_run(scan *s)
         .commit = on_commit,
     };
     gt_status status = GT_OK;
-    if (!gt_run_is_ecs(&s->run))
+    if (gt_run_is_ecs(&s->run))
+        tell_unseen(s);
+    else
         status = gt_deferred_new(s->detector, &s->deferred);
     if (status != GT_OK)
         return gt_cli_failed(cli, status, "preparing the rules");
