@@ -148,30 +148,47 @@ __attribute__((target("avx2"))) static size_t find_avx2(gt_str s, gt_str needle,
     return k == GT_NPOS ? k : i + k;
 }
 
-/* As find_sse2 with 64 places. */
-__attribute__((target("avx512f,avx512bw"))) static size_t find_avx512(gt_str s, gt_str needle,
-                                                                      bool *ret_backslash)
+/* The first window, of 64 places, from `at` to `end` where the needle's first and last bytes stand at one
+ * place, or NULL. The first window is taken as it lies, the others in whole cache lines, the last at `end`.
+ * Nothing is called in the loop, so that what is compared with stays in registers. */
+__attribute__((target("avx512f,avx512bw"))) static const char *
+find_ends(const char *at, const char *end, gt_str needle, bool *ret_backslash)
 {
     const __m512i first = _mm512_set1_epi8(needle.ptr[0]);
     const __m512i last = _mm512_set1_epi8(needle.ptr[needle.len - 1]);
     const __m512i escape = _mm512_set1_epi8('\\');
-    uint64_t escapes = 0;
-    const size_t end = s.len - needle.len + 1 - 64;
-    size_t k = GT_NPOS, i = 0;
+    const char *next = at + 64 - ((uintptr_t)at & 63);
+    __m512i least = escape; /* 0 where a backslash was met */
+    bool found;
     for (;;) {
-        const char *at = s.ptr + i;
-        __m512i a = _mm512_loadu_si512(at);
-        __m512i z = _mm512_loadu_si512(at + needle.len - 1);
-        uint64_t same = _mm512_mask_cmpeq_epi8_mask(_mm512_cmpeq_epi8_mask(a, first), z, last);
-        escapes |= _mm512_cmpeq_epi8_mask(a, escape);
-        k = confirm(at, same, needle);
-        if (k != GT_NPOS || i == end)
+        __m512i a = _mm512_loadu_si512(at), z = _mm512_loadu_si512(at + needle.len - 1);
+        least = _mm512_min_epu8(least, _mm512_xor_si512(a, escape));
+        found = _mm512_mask_cmpeq_epi8_mask(_mm512_cmpeq_epi8_mask(a, first), z, last) != 0;
+        if (found || at == end)
             break;
-        i += 64 - ((uintptr_t)at & 63); /* from here on in whole cache lines */
-        i = i < end ? i : end;
+        at = next < end ? next : end;
+        next += 64;
     }
-    *ret_backslash = escapes != 0;
-    return k == GT_NPOS ? k : i + k;
+    *ret_backslash |= _mm512_testn_epi8_mask(least, least) != 0;
+    return found ? at : NULL;
+}
+
+/* As find_sse2 with 64 places. */
+static size_t find_avx512(gt_str s, gt_str needle, bool *ret_backslash)
+{
+    const char *end = s.ptr + s.len - needle.len + 1 - 64;
+    bool ignored;
+    *ret_backslash = false;
+    for (const char *at = s.ptr;; at = end - at > 64 ? at + 64 : end) {
+        at = find_ends(at, end, needle, ret_backslash);
+        if (!at)
+            return GT_NPOS;
+        size_t k = find_avx2((gt_str){at, 64 + needle.len - 1}, needle, &ignored);
+        if (k != GT_NPOS)
+            return (size_t)(at - s.ptr) + k;
+        if (at == end)
+            return GT_NPOS;
+    }
 }
 
 static size_t find(gt_str s, gt_str needle, bool *ret_backslash)

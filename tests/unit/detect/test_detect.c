@@ -283,8 +283,8 @@ static void prefilter_finds(void **state)
     (void)state;
     uint32_t random = 7;
     size_t unseen = 0;
-    for (size_t n = 0; n < 20000; n++) {
-        size_t len = n % 160, needle_len = 1 + n / 7 % 12;
+    for (size_t n = 0; n < 40000; n++) {
+        size_t len = n % 331, needle_len = 1 + n / 7 % 12;
         /* Of the exact size: a read past the end is seen by AddressSanitizer. */
         char *text = malloc(len + 1);
         char needle[12];
