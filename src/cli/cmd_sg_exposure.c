@@ -223,8 +223,8 @@ static gt_status on_group(void *context, const gt_sg_timeline *t)
     gt_sg_run *r = &c->run;
     gt_sg_window *windows;
     size_t count;
-    GT_TRY(gt_sg_history_attached(r->history, r->arena, t->group.id, &c->attached,
-                                  &c->attached_count));
+    c->attached = t->attached;
+    c->attached_count = t->attached_count;
     GT_TRY(index_attached(c));
     GT_TRY(gt_sg_timeline_windows(r->history, r->arena, t, &windows, &count));
     if (r->format == GT_SG_TEXT)

@@ -9,16 +9,13 @@ typedef struct facts {
 static gt_status gather(gt_sg_run *r, const gt_sg_timeline *t, facts *ret)
 {
     gt_sg_space space = {0};
-    gt_sg_attached *spans;
-    size_t count;
     bool ignored = false, exists = gt_sg_timeline_exists(t, GT_SG_END - 1);
     for (size_t i = 0; exists && i < t->version_count; i++)
         ret->rules += gt_sg_is_fact(t->versions[i], GT_SG_END - 1);
     for (size_t i = 0; i < t->step_count; i++)
         ret->changes += t->steps[i]->effective;
-    GT_TRY(gt_sg_history_attached(r->history, r->arena, t->group.id, &spans, &count));
-    for (size_t i = 0; i < count; i++)
-        ret->attached += !spans[i].to;
+    for (size_t i = 0; i < t->attached_count; i++)
+        ret->attached += !t->attached[i].to;
     if (!exists)
         return GT_OK;
     GT_TRY(gt_sg_timeline_space(r->history, r->arena, t, GT_SG_END - 1, &space, &ignored));

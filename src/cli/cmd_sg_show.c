@@ -10,12 +10,9 @@ typedef struct show_command {
 static gt_json *attachments_json(show_command *c, const gt_sg_timeline *t)
 {
     gt_arena *a = c->run.arena;
-    gt_sg_attached *spans;
-    size_t count;
+    const gt_sg_attached *spans = t->attached;
     gt_json *list = gt_json_new_array(a);
-    if (gt_sg_history_attached(c->run.history, a, t->group.id, &spans, &count) != GT_OK)
-        return list;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < t->attached_count; i++) {
         if (spans[i].from->time > c->at || (spans[i].to && spans[i].to->time <= c->at))
             continue;
         gt_json *o = gt_json_new_object(a);

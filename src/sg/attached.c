@@ -60,22 +60,35 @@ static void unique(collector *c)
     c->count = kept;
 }
 
-/* The attachments among the collected entries, unpacked. */
-static gt_status unpack_all(collector *c, gt_sg_change ***ret, size_t *count)
+/* What one entry holds. */
+typedef struct unpacked {
+    uint32_t entry;
+    gt_sg_change *change;
+} unpacked;
+
+/* The attachments among the collected entries; what `known` has is not unpacked again. */
+static gt_status unpack_all(collector *c, const unpacked *known, size_t known_count, unpacked **ret,
+                            size_t *count)
 {
     unique(c);
-    gt_sg_change **all = gt_arena_array(c->arena, gt_sg_change *, c->count + 1);
-    *count = 0;
+    size_t n = 0, k = 0;
+    unpacked *all = gt_arena_array(c->arena, unpacked, c->count + 1);
     if (!all)
         return gt_arena_status(c->arena);
     for (size_t i = 0; i < c->count; i++) {
-        gt_sg_change *change = gt_sg_history_unpack(c->history, c->arena, c->entries[i]);
+        uint32_t entry = c->entries[i];
+        while (k < known_count && known[k].entry < entry)
+            k++;
+        bool again = k < known_count && known[k].entry == entry;
+        gt_sg_change *change =
+            again ? known[k].change : gt_sg_history_unpack(c->history, c->arena, entry);
         if (!change)
             return GT_NOMEM;
         if (change->operation == GT_SG_ATTACH)
-            all[(*count)++] = change;
+            all[n++] = (unpacked){entry, change};
     }
     *ret = all;
+    *count = n;
     return GT_OK;
 }
 
@@ -83,19 +96,25 @@ gt_status gt_sg_attached_collect(gt_sg_history *h, gt_arena *arena, const gt_sg_
                                  gt_sg_change ***ret, size_t *count)
 {
     collector c = {.history = h, .arena = arena};
-    gt_sg_change **naming;
+    unpacked *naming, *all;
     size_t naming_count;
     GT_TRY(collect(&c, group->id));
     if (group->name.len)
         GT_TRY(collect(&c, gt_arena_printf(arena, "name:%.*s", GT_STR_ARG(group->name))));
-    GT_TRY(unpack_all(&c, &naming, &naming_count));
+    GT_TRY(unpack_all(&c, NULL, 0, &naming, &naming_count));
     for (size_t i = 0; i < naming_count; i++)
-        for (size_t k = 0; k < naming[i]->attachment_count; k++) {
-            GT_TRY(collect(&c, naming[i]->attachments[k].resource));
-            GT_TRY(collect(&c, naming[i]->attachments[k].interface));
+        for (size_t k = 0; k < naming[i].change->attachment_count; k++) {
+            GT_TRY(collect(&c, naming[i].change->attachments[k].resource));
+            GT_TRY(collect(&c, naming[i].change->attachments[k].interface));
         }
-    GT_TRY(unpack_all(&c, ret, count));
-    return gt_sg_changes_sort(arena, *ret, count);
+    GT_TRY(unpack_all(&c, naming, naming_count, &all, count));
+    gt_sg_change **changes = gt_arena_array(arena, gt_sg_change *, *count + 1);
+    if (!changes)
+        return gt_arena_status(arena);
+    for (size_t i = 0; i < *count; i++)
+        changes[i] = all[i].change;
+    *ret = changes;
+    return gt_sg_changes_sort(arena, changes, count);
 }
 
 /* Resources by their ids: an interface that is an instance's first one, and the span still open. */
@@ -192,19 +211,12 @@ static gt_status span_step(spans *s, resources *r, const gt_sg_group *group,
     return GT_OK;
 }
 
-gt_status gt_sg_history_attached(gt_sg_history *h, gt_arena *arena, gt_str group_id,
-                                 gt_sg_attached **ret, size_t *ret_count)
+gt_status gt_sg_attached_spans(gt_arena *arena, const gt_sg_group *group, gt_sg_change **changes,
+                               size_t count, gt_sg_attached **ret, size_t *ret_count)
 {
-    const gt_sg_group *group = gt_sg_history_find(h, group_id);
-    gt_sg_change **changes = NULL;
-    size_t count = 0;
     spans s = {.arena = arena};
     resources r = {.ids = {.arena = arena}};
-    if (!group)
-        return GT_NOTFOUND;
-    gt_status status = gt_sg_attached_collect(h, arena, group, &changes, &count);
-    if (status == GT_OK)
-        status = learn_owners(arena, &r, changes, count);
+    gt_status status = learn_owners(arena, &r, changes, count);
     for (size_t i = 0; i < count && status == GT_OK; i++)
         for (size_t k = 0; k < changes[i]->attachment_count && status == GT_OK; k++)
             status = span_step(&s, &r, group, changes[i], &changes[i]->attachments[k]);
@@ -214,4 +226,16 @@ gt_status gt_sg_history_attached(gt_sg_history *h, gt_arena *arena, gt_str group
     *ret = s.items;
     *ret_count = s.count;
     return GT_OK;
+}
+
+gt_status gt_sg_history_attached(gt_sg_history *h, gt_arena *arena, gt_str group_id,
+                                 gt_sg_attached **ret, size_t *ret_count)
+{
+    const gt_sg_group *group = gt_sg_history_find(h, group_id);
+    gt_sg_change **changes;
+    size_t count;
+    if (!group)
+        return GT_NOTFOUND;
+    GT_TRY(gt_sg_attached_collect(h, arena, group, &changes, &count));
+    return gt_sg_attached_spans(arena, group, changes, count, ret, ret_count);
 }

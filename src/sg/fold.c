@@ -312,8 +312,7 @@ static gt_status lists_add(builder *b)
 static gt_status attachments_add(builder *b)
 {
     gt_sg_change **changes;
-    gt_sg_attached *spans;
-    size_t count, span_count;
+    size_t count;
     const gt_sg_group *g = &b->timeline->group;
     GT_TRY(gt_sg_attached_collect(b->history, b->arena, g, &changes, &count));
     for (size_t i = 0; i < count; i++)
@@ -331,9 +330,11 @@ static gt_status attachments_add(builder *b)
             step->resource_kind = a->kind;
             break; /* one line for a group, however many resources the call made */
         }
-    GT_TRY(gt_sg_history_attached(b->history, b->arena, g->id, &spans, &span_count));
-    for (size_t i = 0; i < span_count; i++) {
-        const gt_sg_change *to = spans[i].to;
+    gt_sg_timeline *t = b->timeline;
+    GT_TRY(gt_sg_attached_spans(b->arena, g, changes, count, &t->attached, &t->attached_count));
+    for (size_t i = 0; i < t->attached_count; i++) {
+        const gt_sg_attached *span = &t->attached[i];
+        const gt_sg_change *to = span->to;
         bool named = false;
         for (size_t k = 0; to && k < to->attachment_count; k++)
             named = named || gt_sg_attachment_names(&to->attachments[k], to, g);
@@ -343,8 +344,8 @@ static gt_status attachments_add(builder *b)
         if (!step)
             return gt_arena_status(b->arena);
         step->effective = true;
-        step->resource = spans[i].resource;
-        step->resource_kind = spans[i].kind;
+        step->resource = span->resource;
+        step->resource_kind = span->kind;
     }
     return GT_OK;
 }

@@ -116,6 +116,8 @@ typedef struct gt_sg_pair {
     int64_t gap_seconds;
 } gt_sg_pair;
 
+typedef struct gt_sg_attached gt_sg_attached; /* below */
+
 typedef struct gt_sg_timeline {
     gt_sg_group group;
     const gt_sg_step *created, *deleted; /* NULL: not seen */
@@ -125,6 +127,8 @@ typedef struct gt_sg_timeline {
     size_t version_count;
     size_t unknown_removed; /* ids that were revoked but never told */
     bool default_ipv6_unknown; /* the VPC's IPv6 is not known: a default ::/0 rule may exist */
+    gt_sg_attached *attached; /* as gt_sg_history_attached gives them */
+    size_t attached_count;
 } gt_sg_timeline;
 
 /* Fold one group. The timeline lives in `arena` and in the history (until the next add).
@@ -166,13 +170,13 @@ bool gt_sg_version_never_back(const gt_sg_version *version);
 
 /* --- attachments --------------------------------------------------------------------------------- */
 
-typedef struct gt_sg_attached {
+struct gt_sg_attached {
     gt_str resource, interface, kind;
     gt_str group_id;
     const gt_sg_change *from; /* lives in the arena that was passed */
     const gt_sg_change *to;   /* NULL: still attached */
-} gt_sg_attached;
-/* Every span of time in which the group was on something, in order. */
+};
+/* Every span of time in which the group was on something, in order. A folded timeline has them. */
 gt_status gt_sg_history_attached(gt_sg_history *history, gt_arena *arena, gt_str group_id,
                                  gt_sg_attached **ret, size_t *ret_count) GT_MUST_CHECK;
 

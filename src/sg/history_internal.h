@@ -80,6 +80,9 @@ gt_sg_truth gt_sg_vpc_ipv6(gt_sg_history *history, gt_arena *scratch, const gt_s
 /* attached.c: every attachment change that concerns the group, in order. */
 gt_status gt_sg_attached_collect(gt_sg_history *history, gt_arena *arena, const gt_sg_group *group,
                                  gt_sg_change ***ret, size_t *count) GT_MUST_CHECK;
+/* The spans that these tell, as gt_sg_history_attached gives them. */
+gt_status gt_sg_attached_spans(gt_arena *arena, const gt_sg_group *group, gt_sg_change **changes,
+                               size_t count, gt_sg_attached **ret, size_t *ret_count) GT_MUST_CHECK;
 /* Does this attachment name the group? */
 bool gt_sg_attachment_names(const gt_sg_attachment *attachment, const gt_sg_change *change,
                             const gt_sg_group *group);
