@@ -1,3 +1,4 @@
+#include <string.h>
 /* The normaliser: every shape of one call comes out as the same change; where groups are attached; callers;
  * snapshots; and every failed allocation is a failure, never a crash. */
 #include "sg_load.h"
@@ -462,9 +463,30 @@ static void test_no_memory(void **unused)
     load_free(&l);
 }
 
+/* Every row of the table is found, and what only begins like one is not. */
+static void test_event_names(void **state)
+{
+    static const char *const names[] = {
+#define GT_SG_EVENT(name, ...) #name,
+#include "sg/events.def"
+#undef GT_SG_EVENT
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        gt_str name = gt_str_c(names[i]);
+        assert_true(gt_sg_event_name(name));
+        assert_false(gt_sg_event_name(gt_str_head(name, name.len - 1)));
+        assert_true(i == 0 || strcmp(names[i - 1], names[i]) < 0); /* sorted */
+    }
+    assert_true(gt_sg_event_name(GT_STR("CreateFunction20150331v2")));
+    assert_false(gt_sg_event_name(GT_STR("DescribeSecurityGroups")));
+    assert_false(gt_sg_event_name(GT_STR("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_event_names),
         cmocka_unit_test(test_shapes),       cmocka_unit_test(test_ports),
         cmocka_unit_test(test_outcomes),     cmocka_unit_test(test_attachments),
         cmocka_unit_test(test_actors),       cmocka_unit_test(test_snapshots),
