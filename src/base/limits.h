@@ -115,7 +115,7 @@
 #define GT_EVENT_TERM_BYTES_MAX 512
 /* A gzip member of at most this many bytes of text is a block as it is; who asks for one record of it
  * inflates all of it (some milliseconds). */
-#define GT_EVENT_MEMBER_BYTES (8 * GT_MIB)
+#define GT_EVENT_MEMBER_BYTES GT_INFLATE_WHOLE_MAX
 /* Larger records are not decided by their columns: mapping them may need more memory than is allowed. */
 #define GT_COLUMNS_RECORD_BYTES (1 * GT_MIB)
 /* A segment of columns is written when it has so many events, or distinct values of so many bytes (each

@@ -199,7 +199,7 @@ gt_status gt_db_query(gt_store *store, const gt_run *run, const gt_query *query,
     if (ret_certain)
         *ret_certain = 0;
     /* One moment of the database, whoever writes meanwhile; and it is locked once, not for each block. */
-    GT_TRY(gt_store_exec(store, "BEGIN"));
+    GT_TRY(gt_store_exec(store, "PRAGMA mmap_size = 1073741824; BEGIN"));
     gt_status status = query_inside(store, run, query, fn, user, ret_certain);
     gt_store_rollback(store);
     return status;

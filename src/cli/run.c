@@ -353,7 +353,7 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
         GT_TRY(stage->record(w->inner, input, record, emit));
     if (!w->filler)
         return GT_OK;
-    GT_TRY(gt_filler_add(w->filler, record->json, record->event_time));
+    GT_TRY(gt_filler_add_known(w->filler, record->json, record->skeleton, record->event_time));
     return gt_sg_db_fill(w->filler, w->scratch, record);
 }
 

@@ -45,7 +45,7 @@ gt_status gt_sg_db_fill(gt_filler_worker *filler, gt_arena *scratch, const gt_re
     if (!change || change->outcome != GT_SG_APPLIED)
         return GT_OK;
     gt_buf packed = GT_BUF(GT_RECORD_BYTES_MAX);
-    fill f = {.arena = scratch, .keys = gt_arena_array(scratch, gt_str, KEYS_MAX)};
+    fill f = {.arena = scratch, .keys = gt_arena_alloc(scratch, KEYS_MAX * sizeof(gt_str))};
     gt_arena *keys = gt_arena_new(GT_BATCH_ARENA_MAX); /* gt_sg_change_keys rewinds its own */
     gt_status status = f.keys && keys ? GT_OK : GT_NOMEM;
     if (status == GT_OK) {

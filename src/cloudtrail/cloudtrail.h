@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/timeutil.h"
 #include "cloudtrail/decode.h"
+#include "json/skeleton.h"
 
 /* A record and the few fields that every stage needs, taken from its bytes without a tree. Views
  * live as long as the buffer the record was found in (one call). A field that is absent, null or no
@@ -23,6 +24,7 @@ typedef struct gt_record {
     gt_str aws_region;
     gt_str account_id; /* userIdentity.accountId, else recipientAccountId: as ECS cloud.account.id */
     gt_str recipient_account_id;
+    const gt_skeleton_view *skeleton; /* NULL: unknown (json/skeleton.h) */
 } gt_record;
 
 typedef enum gt_record_kind {

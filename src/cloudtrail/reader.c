@@ -175,6 +175,8 @@ static gt_status emit_record(text *t, gt_str object, uint64_t offset, const pick
     t->found++;
     if (r->kind == GT_RECORDS_ECS)
         return r->sink->record(r->sink->ctx, &record);
+    if (gt_skeletons_view(r->skeletons, object.ptr, &r->view))
+        record.skeleton = &r->view;
     gt_arena_mark mark = gt_arena_save(r->scratch);
     bool ok = field(t, object, found, SHAPE_EVENT_ID, &record.event_id) &&
               field(t, object, found, SHAPE_EVENT_SOURCE, &record.event_source) &&

@@ -22,6 +22,7 @@ struct gt_reader {
     const gt_scan_plan *plan;  /* shapes.def */
     const gt_scan_plan *item_plan; /* of items: the same, or without the fields not asked for */
     gt_skeletons *skeletons;       /* of item_plan; may be NULL */
+    gt_skeleton_view view;         /* of the record at hand, if it was recognised */
     const gt_scan_plan *marks; /* every other field that only CloudTrail has */
     gt_record_fields fields;
     gt_record_kind kind;

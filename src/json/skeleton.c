@@ -83,7 +83,17 @@ void gt_skeletons_free(gt_skeletons *k)
 void gt_skeletons_leave(gt_skeletons *k)
 {
     if (k)
-        k->stream.text = NULL;
+        k->stream.text = k->last = NULL;
+}
+
+bool gt_skeletons_view(const gt_skeletons *k, const char *text, gt_skeleton_view *ret)
+{
+    if (!k || !k->last || k->last != text)
+        return false;
+    const skeleton_stream *s = &k->stream;
+    *ret = (gt_skeleton_view){k->last_digest, s->keep, s->text,
+                              s->escapes > (size_t)(text - s->text) / 64};
+    return true;
 }
 
 void gt_skeletons_stats(const gt_skeletons *k, uint64_t *ret_known, uint64_t *ret_other)
@@ -161,6 +171,8 @@ gt_scan_verdict gt_skeletons_scan(gt_skeletons *k, const gt_scanner *scanner,
                                   gt_scan *out, const char **ends)
 {
     bool try = k && *text == '{';
+    if (k)
+        k->last = NULL;
     if (try && k->pause) {
         k->pause--;
         try = false;
@@ -168,6 +180,7 @@ gt_scan_verdict gt_skeletons_scan(gt_skeletons *k, const gt_scanner *scanner,
     if (try && k->kernel->recognise(k, text, end, out, ends)) {
         k->known++;
         k->tried++;
+        k->last = text;
         return GT_SCAN_OK;
     }
     memset(ends, 0, plan->slot_count * sizeof *ends);

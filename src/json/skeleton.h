@@ -40,6 +40,16 @@ void gt_skeletons_free(gt_skeletons *skeletons);
 gt_scan_verdict gt_skeletons_scan(gt_skeletons *skeletons, const gt_scanner *scanner,
                                   const gt_scan_plan *plan, const char *text, const char *end,
                                   gt_scan *out, const char **ends);
+/* An object that was recognised: which of its bytes are its skeleton's. The inside of a
+ * string is cut out exactly when its quote stands right behind a ':' or a '['. Until the next scan. */
+typedef struct gt_skeleton_view {
+    uint64_t digest;      /* the same for equal skeletons */
+    const uint64_t *keep; /* bit i of keep[b]: byte 64 * b + i from origin belongs to the skeleton */
+    const char *origin;
+    bool escapes; /* there may be a backslash in it */
+} gt_skeleton_view;
+/* false: the object at text is not the one that was scanned last, or it was not recognised. */
+bool gt_skeletons_view(const gt_skeletons *skeletons, const char *text, gt_skeleton_view *ret);
 /* The buffer's bytes move or change: forget where we are in it. */
 void gt_skeletons_leave(gt_skeletons *skeletons);
 /* Objects recognised and not, since the start. */

@@ -324,6 +324,7 @@ static bool recognise(gt_skeletons *k, const char *text, const char *end, gt_sca
     if (text_at(s, last) >= end || last.block >= s->bad)
         return false;
     s->behind = text_at(s, last) + 1;
+    k->last_digest = item->digest;
     out->len = (size_t)(s->behind - text);
     while (++guess < s->len && (s->bytes[guess] == ',' || s->bytes[guess] <= ' '))
         ;

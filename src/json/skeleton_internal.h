@@ -92,6 +92,8 @@ struct gt_skeletons {
         unsigned guess; /* its probable end; 0: none */
         uint32_t id;    /* of what it probably is; 0: unknown */
     } ahead;
+    const char *last;     /* the object scanned last, if it was recognised */
+    uint64_t last_digest;
     unsigned tried, missed, pause;
     uint64_t known, other;
     skeleton_stream stream;

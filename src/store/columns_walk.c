@@ -1,6 +1,8 @@
-/* Method: 64 bytes at a time become masks of quotes, backslashes and brackets; strings and brackets are
- * then visited in order. A stack of scopes says which object of columns.def we are in; only keys of
- * those are looked up. */
+/* Method: a record whose skeleton was met before is not looked at again: where its columns stand is known,
+ * and the strings are read off the skeleton's mask. All others are walked and remembered: 64 bytes at a
+ * time become masks of quotes, backslashes and brackets; strings and brackets are then visited in
+ * order. A stack of scopes says which object of columns.def we are in; only keys of those are looked
+ * up. */
 #include "store/columns_walk.h"
 
 #include "base/limits.h"
@@ -48,26 +50,66 @@ static const member MEMBERS[] = {
 #define MEMBER_COUNT (sizeof MEMBERS / sizeof *MEMBERS)
 _Static_assert(MEMBER_COUNT < 64, "a mask of the members seen is 64 bits");
 
-#define SLOTS 256u
+#define SLOTS 1024u
+#define SHAPES 4096u   /* slots; half of them are used before all is forgotten */
+#define FIXED_TERMS 64 /* strings that belong to a skeleton; with more it is not remembered */
+
+/* A column's string: its opening quote is byte `index` of the skeleton. */
+typedef struct spot {
+    uint32_t index;
+    uint8_t member;
+} spot;
+
+/* What all records of a skeleton have in common. */
+typedef struct shape {
+    uint64_t digest;
+    uint32_t spot_count, term_count;
+    spot spots[GT_COLUMN_COUNT]; /* in order */
+    gt_cell cells[GT_COLUMN_COUNT]; /* those that are no strings of the record's own */
+    uint64_t *terms;
+} shape;
+
 struct gt_columns_walk {
     uint8_t slots[SLOTS]; /* open addressing: the index of a member + 1 */
+    shape *shapes[SHAPES]; /* open addressing by digest */
+    size_t shape_count;
+    gt_arena *memory; /* the shapes */
 };
 
-/* Names are told apart well enough by their length and last eight bytes. */
-static unsigned slot_of(unsigned within, gt_str key)
+/* The last eight bytes of a key (fewer: with zeros before them in significance). room: bytes that may be
+ * read before the key's end. */
+static inline uint64_t tail_of(gt_str key, size_t room)
 {
     uint64_t tail = 0;
-    size_t n = key.len < 8 ? key.len : 8;
-    if (n)
-        memcpy(&tail, key.ptr + key.len - n, n);
-    return (unsigned)((tail * 0x9e3779b97f4a7c15u + key.len * 0x85ebca6bu + within * 0xc2b2ae35u) >> 56);
+    if (room >= 8) {
+        memcpy(&tail, key.ptr + key.len - 8, 8);
+        return key.len >= 8 ? tail : key.len ? tail >> (64 - 8 * key.len) : 0;
+    }
+    for (size_t i = 0; i < key.len; i++)
+        tail |= (uint64_t)(unsigned char)key.ptr[i] << 8 * i;
+    return tail;
+}
+
+/* Names are told apart well enough by their length and last bytes. */
+static inline unsigned slot_of(unsigned within, uint64_t tail, size_t len)
+{
+    return (unsigned)(((tail ^ (uint64_t)len << 56 ^ (uint64_t)within << 48) *
+                       UINT64_C(0x9e3779b97f4a7c15)) >> 54);
 }
 
 gt_columns_walk *gt_columns_walk_new(void)
 {
     gt_columns_walk *w = gt_calloc(1, sizeof *w);
-    for (size_t i = 0; w && i < MEMBER_COUNT; i++) {
-        unsigned at = slot_of(MEMBERS[i].within, MEMBERS[i].key);
+    if (!w)
+        return NULL;
+    w->memory = gt_arena_new(GT_SCRATCH_ARENA_MAX);
+    if (!w->memory) {
+        gt_free(w);
+        return NULL;
+    }
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        gt_str key = MEMBERS[i].key;
+        unsigned at = slot_of(MEMBERS[i].within, tail_of(key, key.len), key.len);
         while (w->slots[at])
             at = (at + 1) % SLOTS;
         w->slots[at] = (uint8_t)(i + 1);
@@ -77,6 +119,9 @@ gt_columns_walk *gt_columns_walk_new(void)
 
 void gt_columns_walk_free(gt_columns_walk *w)
 {
+    if (!w)
+        return;
+    gt_arena_free(w->memory);
     gt_free(w);
 }
 
@@ -169,7 +214,7 @@ static uint64_t escaped_bits(uint64_t slash, bool *carry)
 
 typedef struct pass {
     const gt_columns_walk *walk;
-    const char *end; /* of the record */
+    const char *begin, *end; /* of the record */
     gt_arena *scratch;
     gt_cell *cells;
     gt_columns_term_fn term;
@@ -180,6 +225,10 @@ typedef struct pass {
     const member *column; /* whose string comes next; or NULL */
     uint64_t seen;        /* members, to find keys that stand twice */
     bool odd;             /* the whole record */
+    /* What is to be remembered of it; NULL: nothing. */
+    shape *learnt;
+    const gt_skeleton_view *view;
+    uint64_t fixed_terms[FIXED_TERMS];
 } pass;
 
 static unsigned here(const pass *p)
@@ -202,16 +251,19 @@ static void close_bracket(pass *p)
         p->depth--;
 }
 
-static const char *skip_white(const char *p, const char *end)
+static inline const char *skip_white(const char *p, const char *end)
 {
+    if (p < end && *p > ' ')
+        return p;
     while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
         p++;
     return p;
 }
 
-static const member *find_member(const pass *p, unsigned within, gt_str key)
+static inline const member *find_member(const pass *p, unsigned within, gt_str key)
 {
-    for (unsigned at = slot_of(within, key); p->walk->slots[at]; at = (at + 1) % SLOTS) {
+    uint64_t tail = tail_of(key, (size_t)(key.ptr + key.len - p->begin));
+    for (unsigned at = slot_of(within, tail, key.len); p->walk->slots[at]; at = (at + 1) % SLOTS) {
         const member *m = &MEMBERS[p->walk->slots[at] - 1];
         if (m->within == within && gt_str_eq(m->key, key))
             return m;
@@ -254,17 +306,10 @@ static void take_key(pass *p, gt_str key, bool escapes, const char *value)
                                             : GT_CELL_ODD;
 }
 
-static gt_status take_value(pass *p, gt_str value)
+static inline gt_cell text_cell(const member *m, gt_str value, uint64_t hash)
 {
-    uint64_t hash = 0;
-    if (value.len && value.len <= GT_EVENT_TERM_BYTES_MAX) {
-        hash = gt_term_hash(value);
-        GT_TRY(p->term(p->user, hash));
-    }
-    if (!p->column)
-        return GT_OK;
     gt_cell cell = {GT_CELL_TEXT, value, hash};
-    if (p->column->role == KEEP_SHORT && value.len > 4) {
+    if (m->role == KEEP_SHORT && value.len > 4) {
         cell.text = GT_STR("(some)");
         cell.hash = gt_term_hash(cell.text);
     } else if (value.len > GT_EVENT_TERM_BYTES_MAX) {
@@ -272,9 +317,52 @@ static gt_status take_value(pass *p, gt_str value)
     } else if (!value.len) {
         cell.text = GT_STR("");
     }
-    p->cells[p->column->what] = cell;
+    return cell;
+}
+
+static inline bool is_term(gt_str value)
+{
+    return value.len && value.len <= GT_EVENT_TERM_BYTES_MAX;
+}
+
+static gt_status take_value(pass *p, gt_str value)
+{
+    uint64_t hash = 0;
+    if (is_term(value)) {
+        hash = gt_term_hash(value);
+        GT_TRY(p->term(p->user, hash));
+    }
+    if (p->column)
+        p->cells[p->column->what] = text_cell(p->column, value, hash);
     p->column = NULL;
     return GT_OK;
+}
+
+/* How many bytes of the skeleton stand before this one. */
+static uint32_t index_in_skeleton(const gt_skeleton_view *view, const char *record, const char *at)
+{
+    uint32_t count = 0;
+    for (size_t i = (size_t)(record - view->origin); i < (size_t)(at - view->origin); i++)
+        count += (uint32_t)(view->keep[i / 64] >> i % 64 & 1);
+    return count;
+}
+
+/* A string value, before it is taken: what will it be in other records of this skeleton? */
+static void learn_string(pass *p, const char *open, gt_str value)
+{
+    shape *s = p->learnt;
+    bool is_cut = open > p->begin && (open[-1] == ':' || open[-1] == '[');
+    if (is_cut && p->column && s->spot_count == GT_COLUMN_COUNT) {
+        p->learnt = NULL; /* keys that stand twice */
+    } else if (is_cut) {
+        if (p->column)
+            s->spots[s->spot_count++] = (spot){index_in_skeleton(p->view, p->begin, open),
+                                               (uint8_t)(p->column - MEMBERS)};
+    } else if (p->column || s->term_count == FIXED_TERMS) {
+        p->learnt = NULL; /* rare: white space before a column's value */
+    } else if (is_term(value)) {
+        p->fixed_terms[s->term_count++] = gt_term_hash(value);
+    }
 }
 
 /* A string with escapes, quotes and all. What was decoded stays in scratch if it is a column's. */
@@ -301,6 +389,8 @@ static gt_status take_string(pass *p, const char *open, const char *close, bool 
         take_key(p, inside, escapes, behind + 1);
         return GT_OK;
     }
+    if (p->learnt)
+        learn_string(p, open, inside);
     return escapes ? take_escaped(p, (gt_str){open, inside.len + 2}) : take_value(p, inside);
 }
 
@@ -344,23 +434,126 @@ static gt_status take_block(pass *p, stream *s, const char *bytes, const char *a
     return GT_OK;
 }
 
-gt_status gt_columns_walk_record(const gt_columns_walk *walk, gt_str json, gt_arena *scratch,
-                                 gt_cell *cells, gt_columns_term_fn term, void *user)
+static gt_status walk(pass *p)
 {
-    pass p = {.walk = walk, .end = json.ptr + json.len, .scratch = scratch, .cells = cells,
-              .term = term, .user = user, .odd = json.len > GT_COLUMNS_RECORD_BYTES};
     stream s = {0};
-    memset(cells, 0, GT_COLUMN_COUNT * sizeof *cells);
-    const char *at = json.ptr;
-    for (; p.end - at >= 64; at += 64)
-        GT_TRY(take_block(&p, &s, at, at, ~(uint64_t)0));
-    size_t left = (size_t)(p.end - at);
+    const char *at = p->begin;
+    for (; p->end - at >= 64; at += 64)
+        GT_TRY(take_block(p, &s, at, at, ~(uint64_t)0));
+    size_t left = (size_t)(p->end - at);
     if (left) {
         char last[64] = {0};
         memcpy(last, at, left);
-        GT_TRY(take_block(&p, &s, last, at, ((uint64_t)1 << left) - 1));
+        GT_TRY(take_block(p, &s, last, at, ((uint64_t)1 << left) - 1));
     }
-    for (size_t i = 0; p.odd && i < GT_COLUMN_COUNT; i++)
-        cells[i].kind = GT_CELL_ODD;
+    for (size_t i = 0; p->odd && i < GT_COLUMN_COUNT; i++)
+        p->cells[i].kind = GT_CELL_ODD;
+    return GT_OK;
+}
+
+/* --- skeletons met before ---------------------------------------------------------------------- */
+
+static shape **shape_slot(gt_columns_walk *w, uint64_t digest)
+{
+    size_t at = (size_t)(digest * UINT64_C(0x9e3779b97f4a7c15) >> 52) & (SHAPES - 1);
+    while (w->shapes[at] && w->shapes[at]->digest != digest)
+        at = (at + 1) & (SHAPES - 1);
+    return &w->shapes[at];
+}
+
+/* Remember what the pass has learnt. Without memory it is not remembered. */
+static void remember(gt_columns_walk *w, pass *p)
+{
+    shape *s = p->learnt;
+    if (w->shape_count >= SHAPES / 2) {
+        memset(w->shapes, 0, sizeof w->shapes);
+        w->shape_count = 0;
+        gt_arena_reset(w->memory, GT_MIB);
+    }
+    shape *kept = gt_arena_new_of(w->memory, shape);
+    uint64_t *terms = gt_arena_array(w->memory, uint64_t, s->term_count + 1);
+    if (!kept || !terms)
+        return;
+    *kept = *s;
+    memcpy(terms, p->fixed_terms, s->term_count * sizeof *terms);
+    kept->digest = p->view->digest;
+    kept->terms = terms;
+    for (size_t i = 0; i < GT_COLUMN_COUNT; i++) /* strings come from the record */
+        kept->cells[i].kind = p->cells[i].kind == GT_CELL_TEXT ? GT_CELL_NONE : p->cells[i].kind;
+    for (size_t i = 0; i < s->spot_count; i++)
+        kept->cells[MEMBERS[s->spots[i].member].what].kind = p->odd ? GT_CELL_ODD : GT_CELL_NONE;
+    if (p->odd)
+        kept->spot_count = 0;
+    *shape_slot(w, kept->digest) = kept;
+    w->shape_count++;
+}
+
+/* The strings between the edges of the mask: what lies inside is not of the skeleton. */
+static gt_status read_off(const shape *s, gt_str json, const gt_skeleton_view *view, gt_cell *cells,
+                          gt_columns_term_fn term, void *user)
+{
+    size_t record = (size_t)(json.ptr - view->origin), end = record + json.len;
+    size_t cut = 0, begin = 0; /* bytes left out so far; where the string began */
+    uint64_t carry = 0;
+    bool inside = false;
+    const spot *next = s->spots, *last = s->spots + s->spot_count;
+    memcpy(cells, s->cells, sizeof s->cells);
+    for (size_t i = 0; i < s->term_count; i++)
+        GT_TRY(term(user, s->terms[i]));
+    for (size_t b = record / 64; b * 64 < end; b++) {
+        uint64_t mask = ~view->keep[b];
+        if (b == record / 64)
+            mask &= ~(uint64_t)0 << record % 64;
+        if (end - 64 * b < 64)
+            mask &= ((uint64_t)1 << (end - 64 * b)) - 1;
+        uint64_t edges = mask ^ (mask << 1 | carry);
+        carry = mask >> 63;
+        for (; edges; edges &= edges - 1) {
+            size_t at = 64 * b + (size_t)__builtin_ctzll(edges);
+            inside = !inside;
+            if (inside) {
+                begin = at;
+                continue;
+            }
+            gt_str value = {view->origin + begin, at - begin};
+            size_t index = begin - 1 - record - cut;
+            uint64_t hash = 0;
+            cut += value.len;
+            if (is_term(value)) {
+                hash = gt_term_hash(value);
+                GT_TRY(term(user, hash));
+            }
+            for (; next < last && next->index < index; next++)
+                cells[MEMBERS[next->member].what] =
+                    text_cell(&MEMBERS[next->member], GT_STR(""), 0);
+            if (next < last && next->index == index) {
+                cells[MEMBERS[next->member].what] =
+                    text_cell(&MEMBERS[next->member], value, hash);
+                next++;
+            }
+        }
+    }
+    for (; next < last; next++)
+        cells[MEMBERS[next->member].what] = text_cell(&MEMBERS[next->member], GT_STR(""), 0);
+    return GT_OK;
+}
+
+gt_status gt_columns_walk_record(gt_columns_walk *w, gt_str json, const gt_skeleton_view *skeleton,
+                                 gt_arena *scratch, gt_cell *cells, gt_columns_term_fn term,
+                                 void *user)
+{
+    bool usable = skeleton && (!skeleton->escapes || !memchr(json.ptr, '\\', json.len));
+    const shape *known = usable ? *shape_slot(w, skeleton->digest) : NULL;
+    if (known)
+        return read_off(known, json, skeleton, cells, term, user);
+    shape learnt = {0};
+    pass p = {.walk = w, .begin = json.ptr, .end = json.ptr + json.len, .scratch = scratch,
+              .cells = cells, .term = term, .user = user,
+              .odd = json.len > GT_COLUMNS_RECORD_BYTES, .view = skeleton,
+              .learnt = usable ? &learnt : NULL};
+    memset(cells, 0, GT_COLUMN_COUNT * sizeof *cells);
+    GT_TRY(walk(&p));
+    if (p.learnt)
+        remember(w, &p);
     return GT_OK;
 }

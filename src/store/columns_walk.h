@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "json/skeleton.h"
 
 typedef enum gt_column {
 #define GT_SCOPE(name, parent, key)
@@ -33,15 +34,17 @@ typedef struct gt_cell {
     uint64_t hash; /* of text */
 } gt_cell;
 
-typedef struct gt_columns_walk gt_columns_walk; /* tables; immutable */
+typedef struct gt_columns_walk gt_columns_walk; /* of one worker: remembers the skeletons it has met */
 gt_columns_walk *gt_columns_walk_new(void); /* NULL without memory */
 void gt_columns_walk_free(gt_columns_walk *walk);
 
 /* The hash (gt_term_hash) of every string value of 1 to GT_EVENT_TERM_BYTES_MAX bytes. */
 typedef gt_status (*gt_columns_term_fn)(void *user, uint64_t hash);
 
-/* cells: GT_COLUMN_COUNT of them; views of json, or of the arena where the value holds escapes. */
-gt_status gt_columns_walk_record(const gt_columns_walk *walk, gt_str json, gt_arena *scratch,
+/* cells: GT_COLUMN_COUNT of them; views of json, or of the arena where the value holds escapes.
+ * skeleton: of the record, if it is known; NULL is slower. The answer is the same. */
+gt_status gt_columns_walk_record(gt_columns_walk *walk, gt_str json,
+                                 const gt_skeleton_view *skeleton, gt_arena *scratch,
                                  gt_cell *cells, gt_columns_term_fn term, void *user) GT_MUST_CHECK;
 
 /* Where a column stands in a record: its keys from the outside in; *ret_count of them. */

@@ -17,6 +17,7 @@
 
 #include "base/hash.h"
 #include "base/timeutil.h"
+#include "json/skeleton.h"
 #include "store/store.h"
 
 /* --- filling --- */
@@ -30,6 +31,10 @@ void gt_event_batch_free(gt_event_batch *batch);
  * one are kept under GT_EVENT_NO_TIME. */
 #define GT_EVENT_NO_TIME INT64_MIN
 gt_status gt_event_batch_add(gt_event_batch *batch, gt_str json, gt_time_ms time) GT_MUST_CHECK;
+/* skeleton: of the record, if it is known (json/skeleton.h); NULL is slower. */
+gt_status gt_event_batch_add_known(gt_event_batch *batch, gt_str json,
+                                   const gt_skeleton_view *skeleton, gt_time_ms time)
+    GT_MUST_CHECK;
 size_t gt_event_batch_count(const gt_event_batch *batch);
 /* Full: seal it now. */
 bool gt_event_batch_full(const gt_event_batch *batch);
@@ -54,6 +59,8 @@ gt_status gt_event_batch_drop_known(gt_event_batch *batch, gt_store *store, int6
 gt_status gt_event_batch_keep(gt_event_batch *batch,
                               gt_status (*is_new)(void *user, gt_hash128 key, bool *ret_new),
                               void *user) GT_MUST_CHECK;
+/* The identity of a record of the batch. */
+gt_hash128 gt_event_batch_key(const gt_event_batch *batch, size_t index);
 /* Compress what is in the batch; needs no store, so workers do it side by side. */
 gt_status gt_event_batch_seal(gt_event_batch *batch) GT_MUST_CHECK;
 /* Allow changes again. */

@@ -84,6 +84,11 @@ size_t gt_event_batch_count(const gt_event_batch *batch)
     return batch->count;
 }
 
+gt_hash128 gt_event_batch_key(const gt_event_batch *batch, size_t index)
+{
+    return batch->entries[index].key;
+}
+
 bool gt_event_batch_full(const gt_event_batch *batch)
 {
     return !batch->whole.ptr && (batch->text.len - HEAD_ROOM >= GT_EVENT_BLOCK_BYTES ||
@@ -132,12 +137,13 @@ bool gt_event_batch_takes(const gt_event_batch *batch, gt_str json)
     return batch->whole.ptr && lies_within(json, batch->whole);
 }
 
-static gt_status note(gt_event_batch *batch, gt_str json, gt_time_ms time)
+static gt_status note(gt_event_batch *batch, gt_str json, const gt_skeleton_view *skeleton,
+                      gt_time_ms time)
 {
     gt_cell cells[GT_COLUMN_COUNT];
     gt_arena_mark mark = gt_arena_save(batch->scratch);
     gt_status status =
-        gt_columns_walk_record(batch->walk, json, batch->scratch, cells, add_term, batch);
+        gt_columns_walk_record(batch->walk, json, skeleton, batch->scratch, cells, add_term, batch);
     if (status == GT_OK)
         status = gt_columns_add(batch->columns, cells, time);
     gt_arena_rewind(batch->scratch, mark);
@@ -145,6 +151,12 @@ static gt_status note(gt_event_batch *batch, gt_str json, gt_time_ms time)
 }
 
 gt_status gt_event_batch_add(gt_event_batch *batch, gt_str json, gt_time_ms time)
+{
+    return gt_event_batch_add_known(batch, json, NULL, time);
+}
+
+gt_status gt_event_batch_add_known(gt_event_batch *batch, gt_str json,
+                                   const gt_skeleton_view *skeleton, gt_time_ms time)
 {
     gt_assert(!batch->sealed);
     bool copies = !batch->whole.ptr;
@@ -162,7 +174,7 @@ gt_status gt_event_batch_add(gt_event_batch *batch, gt_str json, gt_time_ms time
         offset = (size_t)(json.ptr - batch->whole.ptr);
     }
     if (status == GT_OK)
-        status = note(batch, json, time);
+        status = note(batch, json, skeleton, time);
     if (status != GT_OK) {
         if (copies)
             batch->text.len = offset;

@@ -5,6 +5,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
+#define SEEN_AHEAD 256
+
 struct gt_filler {
     gt_store *store;
     pthread_mutex_t lock;
@@ -141,8 +143,13 @@ static gt_status drop_known(gt_filler *filler, gt_event_batch *batch)
                : GT_OK;
 }
 
+/* The table is larger than the caches: its lines are fetched before they are asked for. */
 static gt_status drop_copies(gt_filler *filler, gt_event_batch *batch)
 {
+    size_t count = gt_event_batch_count(batch), ahead = count < SEEN_AHEAD ? count : SEEN_AHEAD;
+    for (size_t i = 0; filler->seen_cap && i < ahead; i++)
+        __builtin_prefetch(
+            &filler->seen[gt_event_batch_key(batch, i).low & (filler->seen_cap - 1)]);
     GT_TRY(gt_event_batch_keep(batch, seen_add, filler));
     return drop_known(filler, batch);
 }
@@ -248,11 +255,17 @@ gt_status gt_filler_member(gt_filler_worker *worker, gt_str packed, gt_str text)
 
 gt_status gt_filler_add(gt_filler_worker *worker, gt_str json, gt_str event_time)
 {
+    return gt_filler_add_known(worker, json, NULL, event_time);
+}
+
+gt_status gt_filler_add_known(gt_filler_worker *worker, gt_str json,
+                              const gt_skeleton_view *skeleton, gt_str event_time)
+{
     gt_time_ms time;
     if (!gt_time_parse(event_time, &time))
         time = GT_EVENT_NO_TIME;
     bool member = gt_event_batch_takes(worker->member, json);
-    GT_TRY(gt_event_batch_add(member ? worker->member : worker->batch, json, time));
+    GT_TRY(gt_event_batch_add_known(member ? worker->member : worker->batch, json, skeleton, time));
     worker->given++;
     return gt_event_batch_full(worker->batch) ? flush(worker) : GT_OK;
 }

@@ -23,6 +23,9 @@ gt_filler_worker *gt_filler_worker_new(gt_filler *filler);
 /* Add one record; event_time as written in it. A failure of the store is remembered: every later
  * call answers it. GT_LIMIT only for a record larger than GT_RECORD_BYTES_MAX. */
 gt_status gt_filler_add(gt_filler_worker *worker, gt_str json, gt_str event_time) GT_MUST_CHECK;
+/* skeleton: of the record, if it is known (json/skeleton.h); NULL is slower. */
+gt_status gt_filler_add_known(gt_filler_worker *worker, gt_str json,
+                              const gt_skeleton_view *skeleton, gt_str event_time) GT_MUST_CHECK;
 /* The records to come lie in the text of this gzip member, which is then kept as it is; NULL strings: the
  * one told before is about to vanish. */
 gt_status gt_filler_member(gt_filler_worker *worker, gt_str packed, gt_str text) GT_MUST_CHECK;
