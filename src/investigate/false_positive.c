@@ -27,6 +27,15 @@ static gt_status check_window(gt_inv *inv, gt_json *checks)
     return gt_arena_status(inv->arena);
 }
 
+bool gt_inv_is_stranger(const gt_inv *inv)
+{
+    const gt_chain *chain = &inv->chain;
+    gt_str first = gt_event_actor(chain->first);
+    return chain->link_count && chain->end != GT_END_WORKLOAD && chain->end != GT_END_SERVICE &&
+           !gt_expected_match(&inv->expected->automation, first).ptr &&
+           !gt_expected_match(&inv->expected->administrators, first).ptr;
+}
+
 static gt_status check_automation(gt_inv *inv, gt_json *checks)
 {
     gt_step step = gt_step_begin(inv, checks, "check", "known_automation",
@@ -38,11 +47,15 @@ static gt_status check_automation(gt_inv *inv, gt_json *checks)
         (void)gt_fact_no_data(&step, "automation", "the configuration names no automation "
                               "([expected])");
     } else if (pattern.ptr) {
-        inv->automation = true;
+        bool stranger = gt_inv_is_stranger(inv);
+        inv->automation = !stranger;
         gt_json *fact = gt_fact(&step, "automation", "%.*s is known automation (%.*s)",
                                 GT_STR_ARG(actor), GT_STR_ARG(pattern));
+        gt_json_setl(fact, "assumed_by_stranger", gt_json_new_bool(inv->arena, stranger));
         gt_fact_proof(&step, fact, inv->event->id);
-        gt_reason(inv, -20, inv->event->id, "the actor is known automation");
+        gt_reason(inv, stranger ? -5 : -20, inv->event->id,
+                  stranger ? "the role is known automation's, but who assumed it is not listed"
+                           : "the actor is known automation");
     } else {
         gt_json *fact = gt_fact_nothing(&step, "automation", "%.*s is no known automation",
                                         GT_STR_ARG(actor));

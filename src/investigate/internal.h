@@ -247,6 +247,9 @@ gt_status gt_step_origin(gt_inv *inv, gt_json *steps) GT_MUST_CHECK;
 gt_status gt_step_persistence(gt_inv *inv, gt_json *steps) GT_MUST_CHECK;
 gt_status gt_step_correlation(gt_inv *inv, gt_json *steps) GT_MUST_CHECK;
 gt_status gt_inv_false_positive(gt_inv *inv, gt_json *checks) GT_MUST_CHECK;
+/* Did somebody assume the role whom the configuration does not name? A pipeline's or a service's own
+ * identity needs no name there. */
+bool gt_inv_is_stranger(const gt_inv *inv);
 void gt_inv_verdict(gt_inv *inv);
 void gt_permissions_review(gt_inv *inv, gt_step *step);
 
