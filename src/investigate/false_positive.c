@@ -342,9 +342,29 @@ static gt_status check_controller(gt_inv *inv, gt_json *checks)
     return gt_arena_status(inv->arena);
 }
 
-/* Does every rule the step touched belong to a pair of revoked and authorised again? */
-static gt_status noop_of(gt_inv *inv, gt_step *step, const gt_group_view *view, size_t *parts,
-                         size_t *paired)
+/* The role of a session, the user. */
+static gt_str identity_of(gt_str arn)
+{
+    size_t role = gt_str_find(arn, GT_STR(":assumed-role/"));
+    if (role == GT_NPOS)
+        return arn;
+    size_t session = gt_str_find_byte(gt_str_from(arn, role + 14), '/');
+    return session == GT_NPOS ? arn : gt_str_head(arn, role + 14 + session);
+}
+
+static bool same_identity(const gt_sg_step *a, const gt_sg_step *b)
+{
+    return a && b && gt_str_eq(identity_of(a->change->actor.arn), identity_of(b->change->actor.arn));
+}
+
+typedef struct noop {
+    size_t parts, paired; /* rules the event touched; of them by one identity revoked and added again */
+    const gt_sg_step *reopened; /* somebody else's revoke that the event took back */
+} noop;
+
+/* Does every rule the step touched belong to a pair of revoked and authorised again? A pair of two
+ * people is no tool's churn: one closes, the other opens again. */
+static gt_status noop_of(gt_inv *inv, gt_step *step, const gt_group_view *view, noop *ret)
 {
     gt_sg_pair *pairs;
     size_t count;
@@ -352,15 +372,20 @@ static gt_status noop_of(gt_inv *inv, gt_step *step, const gt_group_view *view, 
     for (int side = 0; side < 2; side++) {
         const gt_sg_version *v = side ? view->step->removed : view->step->added;
         for (; v; v = side ? v->next_removed : v->next_added) {
-            (*parts)++;
+            ret->parts++;
             for (size_t i = 0; i < count; i++) {
                 if ((side ? pairs[i].revoked : pairs[i].authorized) != v)
                     continue;
-                (*paired)++;
                 const gt_sg_step *other = side ? pairs[i].authorized->from : pairs[i].revoked->to;
+                bool one = same_identity(view->step, other);
+                ret->paired += one;
+                if (!one && !side)
+                    ret->reopened = other;
                 gt_json *fact = gt_fact(step, "net_noop", "%.*s was revoked and authorised again "
-                                        "within %.*s", GT_STR_ARG(gt_words_rule(inv->arena, &v->rule)),
-                                        GT_STR_ARG(gt_span_words(inv, pairs[i].gap_seconds * 1000)));
+                                        "within %.*s%s", GT_STR_ARG(gt_words_rule(inv->arena, &v->rule)),
+                                        GT_STR_ARG(gt_span_words(inv, pairs[i].gap_seconds * 1000)),
+                                        one ? "" : ", by two identities");
+                gt_json_setl(fact, "same_identity", gt_json_new_bool(inv->arena, one));
                 gt_fact_proof(step, fact, inv->event->id);
                 if (other)
                     gt_fact_proof(step, fact, other->change->event_id);
@@ -375,10 +400,10 @@ static gt_status check_noop(gt_inv *inv, gt_json *checks)
 {
     gt_step step = gt_step_begin(inv, checks, "check", "net_noop",
                                  "Did the change come to nothing in the end?");
-    size_t parts = 0, paired = 0;
+    noop n = {0};
     for (size_t i = 0; i < inv->group_count; i++)
         if (inv->groups[i].step)
-            GT_TRY(noop_of(inv, &step, &inv->groups[i], &parts, &paired));
+            GT_TRY(noop_of(inv, &step, &inv->groups[i], &n));
     bool failed = inv->change && inv->change->outcome != GT_SG_APPLIED;
     if (failed) {
         gt_json *fact = gt_fact(&step, "failed", "the call changed nothing");
@@ -388,14 +413,17 @@ static gt_status check_noop(gt_inv *inv, gt_json *checks)
         gt_reason(inv, denied ? 10 : -10, inv->event->id,
                   denied ? "the call was denied: somebody tried what they may not"
                          : "the call changed nothing");
-    } else if (parts && parts == paired) {
+    } else if (n.parts && n.parts == n.paired) {
         gt_reason(inv, -30, inv->event->id, "every rule it touched was revoked and authorised again "
                   "within minutes: no change in the end");
-    } else if (!paired) {
+    } else if (n.reopened) {
+        gt_reason(inv, 10, n.reopened->change->event_id, "it opened again what somebody else had "
+                  "just closed");
+    } else if (!step.found) {
         (void)gt_fact_nothing(&step, "net_noop", "no rule it touched was revoked and authorised again "
                               "within %d minutes", GT_SG_NOOP_SECONDS / 60);
     }
-    if (inv->undone && !(parts && parts == paired))
+    if (inv->undone && !(n.parts && n.parts == n.paired))
         gt_reason(inv, -5, inv->undone_by, "the change has been undone since");
     gt_step_end(&step);
     return gt_arena_status(inv->arena);

@@ -222,6 +222,19 @@ def named_sessions():
     return h.records, h.names
 
 
+def reopened():
+    """One opens, another closes, the first opens again within minutes."""
+    h = History("reopened")
+    one = user("deploy", "AKIADEPLOY000000001", "203.0.113.66")
+    two = user("admin", "AKIAADMIN0000000001")
+    group = "sg-0ddddddddddddd44"
+    create(h, -3000, two, group)
+    authorize(h, 0, one, group, "tcp", 22, 22, "0.0.0.0/0", "sgr-0000000000000071", "open")
+    revoke(h, 5, two, group, "tcp", 22, 22, "0.0.0.0/0", "close")
+    authorize(h, 7, one, group, "tcp", 22, 22, "0.0.0.0/0", "sgr-0000000000000072", "again")
+    return h.records, h.names
+
+
 def undone():
     """Opened by one, closed by another; and a call that failed."""
     h = History("undone")
