@@ -122,7 +122,7 @@ def our_cases(corpus, plain, threads):
     yield Case("plain files: query --count, 1 thread",
                [GATETRAIL, "query", "--threads", "1", "--count", SELECTIVE, plain],
                "plain files: libsimdjson on demand, 1 thread", 1 / 1.3)
-    yield Case("scan --db, filling", [GATETRAIL, "scan", *t, "--format", "ndjson", "--db", db, corpus],
+    yield Case("scan --db, filling", [GATETRAIL, *one, *t, "--db", db, corpus],
                "scan: one rule", 2, before=no_db)
     yield Case("query --db, second question", [GATETRAIL, "query", "--db", db, "--count", SELECTIVE],
                "scan --db, filling", 1 / 50)

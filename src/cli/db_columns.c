@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "query/decide.h"
+#include "sg/sg.h"
 #include "store/columns.h"
 
 typedef enum how { COPY, MAP } how;
@@ -398,12 +399,41 @@ static gt_status on_time(decider *d, uint32_t test, const uint64_t *asked, gt_qu
     return GT_OK;
 }
 
+/* gatetrail.security_group.*: of calls about security groups only; of those nothing is known here. */
+static gt_status on_group_field(decider *d, uint32_t test, const uint64_t *asked,
+                                gt_query_sets *ret)
+{
+    GT_TRY(load_column(d, GT_COLUMN_EVENT_NAME));
+    const gt_column_data *data = &d->data[GT_COLUMN_EVENT_NAME];
+    uint8_t *verdicts = gt_arena_array(d->columns_arena, uint8_t, data->value_count);
+    if (!verdicts)
+        return GT_NOMEM;
+    gt_arena_reset(d->batch, GT_MIB);
+    gt_json *empty = gt_json_new_object(d->batch);
+    GT_TRY(gt_arena_status(d->batch));
+    uint8_t of_others = gt_query_decide_test(d->query, test, empty, d->now) ? YES : NO;
+    for (size_t i = 0; i < data->value_count; i++) {
+        const gt_cell *name = &data->values[i];
+        bool other = name->kind == GT_CELL_TEXT && !gt_sg_event_name(name->text);
+        verdicts[i] = other ? of_others : UNDECIDED;
+    }
+    for (size_t w = 0; w < d->words; w++) {
+        for (uint64_t rest = asked[w]; rest; rest &= rest - 1) {
+            size_t event = 64 * w + (size_t)__builtin_ctzll(rest);
+            put_verdict(ret, w, rest & -rest, (verdict)verdicts[gt_column_code(data, event)]);
+        }
+    }
+    return GT_OK;
+}
+
 static gt_status on_test(void *user, gt_str field, uint32_t test, const uint64_t *asked,
                          gt_query_sets *ret)
 {
     decider *d = user;
     if (gt_str_is(field, "@timestamp"))
         return on_time(d, test, asked, ret);
+    if (gt_str_starts(field, GT_STR("gatetrail.security_group.")))
+        return on_group_field(d, test, asked, ret);
     const field_row *row = FIELDS;
     while (row < FIELDS + sizeof FIELDS / sizeof *FIELDS && !gt_str_eq(row->field, field))
         row++;
