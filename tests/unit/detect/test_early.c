@@ -11,7 +11,7 @@
 #include <dirent.h>
 
 #define QUERIES 400
-#define RECORDS 4000
+#define RECORDS 2000
 
 static uint32_t seed = 20261125;
 
