@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "store/columns_internal.h"
 #include "store/events.h"
+#include "store/terms.h"
 
 typedef struct value {
     uint64_t hash;
@@ -102,35 +103,43 @@ static gt_status column_grow(column *c)
 static bool is_value(const column *c, uint32_t code, const gt_cell *cell)
 {
     const value *v = &c->values[code];
-    return v->hash == cell->hash && v->kind == cell->kind && v->len == cell->text.len &&
+    return v->len == cell->text.len && v->kind == cell->kind &&
            (!v->len || memcmp(c->text.data + v->at, cell->text.ptr, v->len) == 0);
 }
 
-static gt_status code_of(column *c, const gt_cell *cell, uint32_t *ret)
+static gt_status add_value(column *c, const gt_cell *cell, uint64_t hash, uint32_t at)
+{
+    value v = {hash, c->text.len, (uint32_t)cell->text.len, (uint8_t)cell->kind};
+    gt_buf_add(&c->text, cell->text);
+    GT_TRY(gt_buf_status(&c->text));
+    c->values[c->count] = v;
+    c->slots[at] = c->count++;
+    return GT_OK;
+}
+
+static gt_status code_of(column *c, const gt_cell *cell, gt_terms *terms, uint32_t *ret)
 {
     if (cell->kind == GT_CELL_NONE || cell->kind == GT_CELL_ODD) {
         *ret = cell->kind == GT_CELL_NONE ? CODE_NONE : CODE_ODD;
         return GT_OK;
     }
+    bool owes_term = !cell->hash && cell->text.len;
     if (c->last >= CODE_FIRST && is_value(c, c->last, cell)) {
         *ret = c->last;
-        return GT_OK;
+        return owes_term ? gt_terms_add(terms, c->values[c->last].hash) : GT_OK;
     }
+    uint64_t hash = owes_term ? gt_term_hash(cell->text) : cell->hash;
+    if (owes_term)
+        GT_TRY(gt_terms_add(terms, hash));
     if (c->count >= c->cap)
         GT_TRY(column_grow(c));
-    uint32_t at = (uint32_t)cell->hash & (c->slot_cap - 1);
-    for (; c->slots[at]; at = (at + 1) & (c->slot_cap - 1)) {
-        if (is_value(c, c->slots[at], cell)) {
-            *ret = c->last = c->slots[at];
-            return GT_OK;
-        }
-    }
-    value v = {cell->hash, c->text.len, (uint32_t)cell->text.len, (uint8_t)cell->kind};
-    gt_buf_add(&c->text, cell->text);
-    GT_TRY(gt_buf_status(&c->text));
-    c->values[c->count] = v;
-    c->slots[at] = c->count;
-    *ret = c->last = c->count++;
+    uint32_t at = (uint32_t)hash & (c->slot_cap - 1);
+    for (; c->slots[at]; at = (at + 1) & (c->slot_cap - 1))
+        if (c->values[c->slots[at]].hash == hash && is_value(c, c->slots[at], cell))
+            break;
+    if (!c->slots[at])
+        GT_TRY(add_value(c, cell, hash, at));
+    *ret = c->last = c->slots[at];
     return GT_OK;
 }
 
@@ -151,12 +160,12 @@ static gt_status more_room(gt_columns *s)
     return GT_OK;
 }
 
-gt_status gt_columns_add(gt_columns *s, const gt_cell *cells, gt_time_ms time)
+gt_status gt_columns_add(gt_columns *s, const gt_cell *cells, gt_time_ms time, gt_terms *terms)
 {
     if (s->count == s->cap)
         GT_TRY(more_room(s));
     for (size_t i = 0; i < GT_COLUMN_COUNT; i++)
-        GT_TRY(code_of(&s->columns[i], &cells[i], &s->columns[i].codes[s->count]));
+        GT_TRY(code_of(&s->columns[i], &cells[i], terms, &s->columns[i].codes[s->count]));
     s->times[s->count++] = time;
     return GT_OK;
 }

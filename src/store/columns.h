@@ -20,8 +20,9 @@ typedef struct gt_columns gt_columns; /* of one worker */
 gt_columns *gt_columns_new(void); /* NULL without memory */
 void gt_columns_free(gt_columns *columns);
 
-/* The next event of the block at hand. */
-gt_status gt_columns_add(gt_columns *columns, const gt_cell *cells, gt_time_ms time) GT_MUST_CHECK;
+/* The next event of the block at hand. terms gains those that the cells' values still have to give. */
+gt_status gt_columns_add(gt_columns *columns, const gt_cell *cells, gt_time_ms time,
+                         gt_terms *terms) GT_MUST_CHECK;
 /* Of the block at hand, event `from` becomes event `to` (from >= to, called in order). */
 void gt_columns_move(gt_columns *columns, size_t from, size_t to);
 /* The block at hand ends with `events` of them and has this id; 0: it is given up. */

@@ -145,6 +145,29 @@ void gt_column_path(gt_column column, gt_str ret_keys[GT_COLUMN_KEYS_MAX], size_
     *ret_count = count;
 }
 
+/* --- terms --- */
+
+gt_status gt_terms_push(gt_terms *terms, uint64_t hash)
+{
+    if (terms->count == terms->cap) {
+        size_t cap = terms->cap ? terms->cap * 2 : 1024;
+        uint64_t *items = gt_realloc(terms->items, cap * sizeof *items);
+        if (!items)
+            return GT_NOMEM;
+        terms->items = items;
+        terms->cap = cap;
+    }
+    terms->items[terms->count++] = hash;
+    terms->recent[hash % GT_TERMS_RECENT] = hash;
+    return GT_OK;
+}
+
+void gt_terms_cut(gt_terms *terms, size_t count)
+{
+    terms->count = count;
+    memset(terms->recent, 0, sizeof terms->recent);
+}
+
 /* --- the masks of 64 bytes --------------------------------------------------------------------- */
 
 typedef struct masks {
@@ -217,8 +240,7 @@ typedef struct pass {
     const char *begin, *end; /* of the record */
     gt_arena *scratch;
     gt_cell *cells;
-    gt_columns_term_fn term;
-    void *user;
+    gt_terms *terms;
     uint8_t scopes[STACK];
     unsigned depth;       /* brackets open */
     uint8_t next_scope;   /* of the object that comes next */
@@ -330,7 +352,7 @@ static gt_status take_value(pass *p, gt_str value)
     uint64_t hash = 0;
     if (is_term(value)) {
         hash = gt_term_hash(value);
-        GT_TRY(p->term(p->user, hash));
+        GT_TRY(gt_terms_add(p->terms, hash));
     }
     if (p->column)
         p->cells[p->column->what] = text_cell(p->column, value, hash);
@@ -490,7 +512,7 @@ static void remember(gt_columns_walk *w, pass *p)
 
 /* The strings between the edges of the mask: what lies inside is not of the skeleton. */
 static gt_status read_off(const shape *s, gt_str json, const gt_skeleton_view *view, gt_cell *cells,
-                          gt_columns_term_fn term, void *user)
+                          gt_terms *terms)
 {
     size_t record = (size_t)(json.ptr - view->origin), end = record + json.len;
     size_t cut = 0, begin = 0; /* bytes left out so far; where the string began */
@@ -499,7 +521,7 @@ static gt_status read_off(const shape *s, gt_str json, const gt_skeleton_view *v
     const spot *next = s->spots, *last = s->spots + s->spot_count;
     memcpy(cells, s->cells, sizeof s->cells);
     for (size_t i = 0; i < s->term_count; i++)
-        GT_TRY(term(user, s->terms[i]));
+        GT_TRY(gt_terms_add(terms, s->terms[i]));
     for (size_t b = record / 64; b * 64 < end; b++) {
         uint64_t mask = ~view->keep[b];
         if (b == record / 64)
@@ -517,20 +539,21 @@ static gt_status read_off(const shape *s, gt_str json, const gt_skeleton_view *v
             }
             gt_str value = {view->origin + begin, at - begin};
             size_t index = begin - 1 - record - cut;
-            uint64_t hash = 0;
             cut += value.len;
-            if (is_term(value)) {
-                hash = gt_term_hash(value);
-                GT_TRY(term(user, hash));
-            }
             for (; next < last && next->index < index; next++)
                 cells[MEMBERS[next->member].what] =
                     text_cell(&MEMBERS[next->member], GT_STR(""), 0);
-            if (next < last && next->index == index) {
-                cells[MEMBERS[next->member].what] =
-                    text_cell(&MEMBERS[next->member], value, hash);
-                next++;
+            const member *column =
+                next < last && next->index == index ? &MEMBERS[next++->member] : NULL;
+            /* A column's value is often the one before: then it need not be hashed. */
+            bool later = column && column->role == KEEP && is_term(value);
+            uint64_t hash = 0;
+            if (!later && is_term(value)) {
+                hash = gt_term_hash(value);
+                GT_TRY(gt_terms_add(terms, hash));
             }
+            if (column)
+                cells[column->what] = text_cell(column, value, hash);
         }
     }
     for (; next < last; next++)
@@ -539,16 +562,15 @@ static gt_status read_off(const shape *s, gt_str json, const gt_skeleton_view *v
 }
 
 gt_status gt_columns_walk_record(gt_columns_walk *w, gt_str json, const gt_skeleton_view *skeleton,
-                                 gt_arena *scratch, gt_cell *cells, gt_columns_term_fn term,
-                                 void *user)
+                                 gt_arena *scratch, gt_cell *cells, gt_terms *terms)
 {
     bool usable = skeleton && (!skeleton->escapes || !memchr(json.ptr, '\\', json.len));
     const shape *known = usable ? *shape_slot(w, skeleton->digest) : NULL;
     if (known)
-        return read_off(known, json, skeleton, cells, term, user);
+        return read_off(known, json, skeleton, cells, terms);
     shape learnt = {0};
     pass p = {.walk = w, .begin = json.ptr, .end = json.ptr + json.len, .scratch = scratch,
-              .cells = cells, .term = term, .user = user,
+              .cells = cells, .terms = terms,
               .odd = json.len > GT_COLUMNS_RECORD_BYTES, .view = skeleton,
               .learnt = usable ? &learnt : NULL};
     memset(cells, 0, GT_COLUMN_COUNT * sizeof *cells);

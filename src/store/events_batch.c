@@ -53,7 +53,7 @@ void gt_event_batch_free(gt_event_batch *batch)
     gt_buf_done(&batch->keys);
     gt_buf_done(&batch->heads);
     gt_free(batch->entries);
-    gt_free(batch->terms);
+    gt_free(batch->terms.items);
     gt_columns_free(batch->columns);
     gt_columns_walk_free(batch->walk);
     gt_arena_free(batch->scratch);
@@ -67,8 +67,7 @@ void gt_event_batch_clear(gt_event_batch *batch)
     batch->text.status = GT_OK;
     batch->packed = batch->whole = GT_STR_NULL;
     batch->count = 0;
-    batch->term_count = 0;
-    memset(batch->recent, 0, sizeof batch->recent);
+    gt_terms_cut(&batch->terms, 0);
     batch->sealed = false;
 }
 
@@ -113,19 +112,6 @@ static gt_status grow(void **array, size_t *cap, size_t need, size_t element)
     return GT_OK;
 }
 
-static gt_status add_term(void *user, uint64_t hash)
-{
-    gt_event_batch *batch = user;
-    uint64_t *recent = &batch->recent[hash % GT_EVENT_RECENT];
-    if (*recent == hash)
-        return GT_OK;
-    GT_TRY(grow((void **)&batch->terms, &batch->term_cap, batch->term_count + 1,
-                sizeof *batch->terms));
-    batch->terms[batch->term_count++] = hash;
-    *recent = hash;
-    return GT_OK;
-}
-
 static bool lies_within(gt_str part, gt_str whole)
 {
     uintptr_t begin = (uintptr_t)whole.ptr, at = (uintptr_t)part.ptr;
@@ -143,9 +129,10 @@ static gt_status note(gt_event_batch *batch, gt_str json, const gt_skeleton_view
     gt_cell cells[GT_COLUMN_COUNT];
     gt_arena_mark mark = gt_arena_save(batch->scratch);
     gt_status status =
-        gt_columns_walk_record(batch->walk, json, skeleton, batch->scratch, cells, add_term, batch);
+        gt_columns_walk_record(batch->walk, json, skeleton, batch->scratch, cells,
+                               &batch->terms);
     if (status == GT_OK)
-        status = gt_columns_add(batch->columns, cells, time);
+        status = gt_columns_add(batch->columns, cells, time, &batch->terms);
     gt_arena_rewind(batch->scratch, mark);
     return status;
 }
@@ -164,7 +151,7 @@ gt_status gt_event_batch_add_known(gt_event_batch *batch, gt_str json,
         return GT_LIMIT;
     GT_TRY(grow((void **)&batch->entries, &batch->entry_cap, batch->count + 1,
                 sizeof *batch->entries));
-    size_t offset = batch->text.len, first_term = batch->term_count;
+    size_t offset = batch->text.len, first_term = batch->terms.count;
     gt_status status = GT_OK;
     if (copies) {
         gt_buf_add(&batch->text, json);
@@ -178,8 +165,7 @@ gt_status gt_event_batch_add_known(gt_event_batch *batch, gt_str json,
     if (status != GT_OK) {
         if (copies)
             batch->text.len = offset;
-        batch->term_count = first_term;
-        memset(batch->recent, 0, sizeof batch->recent);
+        gt_terms_cut(&batch->terms, first_term);
         return status;
     }
     batch->entries[batch->count++] = (gt_event_entry){
@@ -244,7 +230,7 @@ gt_status gt_event_batch_drop(gt_event_batch *batch)
 static gt_status build_filter(gt_event_batch *batch)
 {
     size_t bytes = GT_FILTER_BLOCK_BYTES;
-    while (bytes < gt_filter_bytes(batch->term_count) / 2)
+    while (bytes < gt_filter_bytes(batch->terms.count) / 2)
         bytes *= 2;
     gt_buf_reset(&batch->filter);
     char *room = gt_buf_room(&batch->filter, bytes);
@@ -252,8 +238,8 @@ static gt_status build_filter(gt_event_batch *batch)
         return gt_buf_status(&batch->filter);
     uint8_t *filter = (uint8_t *)room;
     memset(filter, 0, bytes);
-    for (size_t i = 0; i < batch->term_count; i++)
-        gt_filter_add(filter, bytes, batch->terms[i]);
+    for (size_t i = 0; i < batch->terms.count; i++)
+        gt_filter_add(filter, bytes, batch->terms.items[i]);
     while (bytes > GT_FILTER_BLOCK_BYTES && gt_filter_sparse(filter, bytes)) {
         gt_filter_halve(filter, bytes);
         bytes /= 2;

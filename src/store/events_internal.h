@@ -80,8 +80,6 @@ typedef struct gt_event_entry {
     bool checked; /* gt_event_batch_keep asks no more whether it is new */
 } gt_event_entry;
 
-#define GT_EVENT_RECENT 256u /* terms */
-
 struct gt_event_batch {
     gt_arena *scratch;
     gt_columns_walk *walk;
@@ -91,10 +89,7 @@ struct gt_event_batch {
     gt_event_entry *entries;
     size_t count;
     size_t entry_cap;
-    uint64_t *terms; /* hashes, with repetitions */
-    size_t term_count;
-    size_t term_cap;
-    uint64_t recent[GT_EVENT_RECENT]; /* terms met a moment ago; 0: none */
+    gt_terms terms;
     /* After sealing. */
     bool sealed;
     size_t plain_len; /* of what is kept compressed */

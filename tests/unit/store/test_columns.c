@@ -2,26 +2,16 @@
 #include "test.h"
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "json/json.h"
 #include "json/scan.h"
 #include "store/columns_walk.h"
 #include "store/terms.h"
 
-#define TERMS_MAX 4096
-
 typedef struct found {
     gt_cell cells[GT_COLUMN_COUNT];
-    uint64_t terms[TERMS_MAX];
-    size_t count;
+    gt_terms terms;
 } found;
-
-static gt_status take_term(void *user, uint64_t hash)
-{
-    found *f = user;
-    assert_true(f->count < TERMS_MAX);
-    f->terms[f->count++] = hash;
-    return GT_OK;
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -31,18 +21,34 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Distinct terms, in order. */
 static void look(gt_columns_walk *walk, gt_str json, const gt_skeleton_view *view, gt_arena *arena,
                  found *f)
 {
-    f->count = 0;
-    assert_int_equal(gt_columns_walk_record(walk, json, view, arena, f->cells, take_term, f), GT_OK);
-    qsort(f->terms, f->count, sizeof *f->terms, by_value);
+    gt_terms *terms = &f->terms;
+    gt_terms_cut(terms, 0);
+    assert_int_equal(gt_columns_walk_record(walk, json, view, arena, f->cells, terms), GT_OK);
+    for (size_t i = 0; i < GT_COLUMN_COUNT; i++) {
+        gt_cell *cell = &f->cells[i];
+        if (cell->kind == GT_CELL_TEXT && cell->text.len && !cell->hash) {
+            cell->hash = gt_term_hash(cell->text);
+            assert_int_equal(gt_terms_add(terms, cell->hash), GT_OK);
+        }
+    }
+    if (terms->count)
+        qsort(terms->items, terms->count, sizeof *terms->items, by_value);
+    size_t count = 0;
+    for (size_t i = 0; i < terms->count; i++)
+        if (i == 0 || terms->items[i] != terms->items[count - 1])
+            terms->items[count++] = terms->items[i];
+    terms->count = count;
 }
 
 static void equal(const found *a, const found *b, gt_str json)
 {
-    if (a->count != b->count || memcmp(a->terms, b->terms, a->count * sizeof *a->terms) != 0)
-        fail_msg("terms: %zu and %zu: %.*s", a->count, b->count, GT_STR_ARG(json));
+    const gt_terms *s = &a->terms, *t = &b->terms;
+    if (s->count != t->count || memcmp(s->items, t->items, s->count * sizeof *s->items) != 0)
+        fail_msg("terms: %zu and %zu: %.*s", s->count, t->count, GT_STR_ARG(json));
     for (size_t i = 0; i < GT_COLUMN_COUNT; i++) {
         const gt_cell *x = &a->cells[i], *y = &b->cells[i];
         bool same = x->kind == y->kind;
@@ -164,6 +170,8 @@ static void equals_without_skeletons(void **state)
     if (skeletons)
         assert_true(known > other);
     free(text);
+    gt_free(a.terms.items);
+    gt_free(b.terms.items);
     gt_columns_walk_free(walk);
     gt_columns_walk_free(plain);
     gt_skeletons_free(skeletons);
@@ -192,6 +200,7 @@ static void survives_what_is_no_json(void **state)
         look(walk, (gt_str){copy, n}, NULL, arena, &f);
         free(copy);
     }
+    gt_free(f.terms.items);
     gt_columns_walk_free(walk);
     gt_arena_free(arena);
 }
