@@ -4,7 +4,7 @@
 typedef struct exposure_command {
     gt_sg_run run;
     bool internet_only, open_only;
-    gt_sg_attached *attached; /* of the group at hand, by the time they begin */
+    const gt_sg_attached *attached; /* of the group at hand, by the time they begin */
     size_t attached_count;
     gt_time_ms *latest_end; /* of the attachments up to each one */
 } exposure_command;

@@ -22,6 +22,7 @@ typedef struct collector {
     gt_arena *arena;
     uint32_t *entries;
     size_t count, cap;
+    gt_sg_strings wanted; /* resources whose entries have been collected */
 } collector;
 
 static gt_status collect(collector *c, gt_str key)
@@ -43,6 +44,24 @@ static gt_status collect(collector *c, gt_str key)
     return GT_OK;
 }
 
+/* All that happened to a resource; each one is collected once. */
+static gt_status want(collector *c, gt_str resource)
+{
+    uint32_t number;
+    size_t before = c->wanted.count;
+    if (resource.len == 0)
+        return GT_OK;
+    if (!gt_sg_strings_add(&c->wanted, resource, &number))
+        return GT_NOMEM;
+    return c->wanted.count > before ? collect(c, resource) : GT_OK;
+}
+
+static bool is_wanted(const collector *c, gt_str resource)
+{
+    uint32_t number;
+    return resource.len && gt_sg_strings_find(&c->wanted, resource, &number);
+}
+
 static int cmp_entry(const void *pa, const void *pb)
 {
     uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
@@ -60,61 +79,79 @@ static void unique(collector *c)
     c->count = kept;
 }
 
-/* What one entry holds. */
-typedef struct unpacked {
-    uint32_t entry;
-    gt_sg_change *change;
-} unpacked;
-
-/* The attachments among the collected entries; what `known` has is not unpacked again. */
-static gt_status unpack_all(collector *c, const unpacked *known, size_t known_count, unpacked **ret,
-                            size_t *count)
+/* The attachments among the collected entries, in the order of entries. What *all has already is among
+ * them and is not unpacked again. */
+static gt_status unpack_all(collector *c, gt_sg_change ***all, size_t *count, uint32_t **entries)
 {
+    size_t before = c->count;
     unique(c);
-    size_t n = 0, k = 0;
-    unpacked *all = gt_arena_array(c->arena, unpacked, c->count + 1);
-    if (!all)
+    if (*count && c->count == *count && before == *count)
+        return GT_OK; /* nothing new */
+    gt_sg_change **changes = gt_arena_array(c->arena, gt_sg_change *, c->count + 1);
+    uint32_t *numbers = gt_arena_array(c->arena, uint32_t, c->count + 1);
+    size_t kept = 0, at = 0;
+    if (!changes || !numbers)
         return gt_arena_status(c->arena);
     for (size_t i = 0; i < c->count; i++) {
         uint32_t entry = c->entries[i];
-        while (k < known_count && known[k].entry < entry)
-            k++;
-        bool again = k < known_count && known[k].entry == entry;
-        gt_sg_change *change =
-            again ? known[k].change : gt_sg_history_unpack(c->history, c->arena, entry);
-        if (!change)
+        if (gt_sg_history_operation(c->history, entry) != GT_SG_ATTACH)
+            continue;
+        bool is_known = at < *count && (*entries)[at] == entry;
+        changes[kept] = is_known ? (*all)[at++]
+                                 : gt_sg_history_unpack(c->history, c->arena, entry);
+        if (!changes[kept])
             return GT_NOMEM;
-        if (change->operation == GT_SG_ATTACH)
-            all[n++] = (unpacked){entry, change};
+        c->entries[kept] = numbers[kept] = entry;
+        kept++;
     }
-    *ret = all;
-    *count = n;
+    c->count = kept;
+    *entries = numbers;
+    *all = changes;
+    *count = kept;
+    return GT_OK;
+}
+
+/* The resources that the group was put on, then their other names: an instance and its first interface
+ * are one. */
+static gt_status collect_all(collector *c, const gt_sg_group *group, gt_sg_change ***ret,
+                             size_t *count)
+{
+    gt_sg_change **some = NULL;
+    uint32_t *entries = NULL;
+    *count = 0;
+    GT_TRY(collect(c, group->id));
+    if (group->name.len)
+        GT_TRY(collect(c, gt_arena_printf(c->arena, "name:%.*s", GT_STR_ARG(group->name))));
+    GT_TRY(unpack_all(c, &some, count, &entries));
+    for (size_t i = 0; i < *count; i++)
+        for (size_t k = 0; k < some[i]->attachment_count; k++) {
+            const gt_sg_attachment *a = &some[i]->attachments[k];
+            if (!gt_sg_attachment_names(a, some[i], group))
+                continue;
+            GT_TRY(want(c, a->resource));
+            GT_TRY(want(c, a->interface));
+        }
+    GT_TRY(unpack_all(c, &some, count, &entries));
+    for (size_t i = 0; i < *count; i++)
+        for (size_t k = 0; k < some[i]->attachment_count; k++) {
+            const gt_sg_attachment *a = &some[i]->attachments[k];
+            if (is_wanted(c, a->interface))
+                GT_TRY(want(c, a->resource));
+            else if (a->interface.len && is_wanted(c, a->resource))
+                GT_TRY(want(c, a->interface));
+        }
+    GT_TRY(unpack_all(c, &some, count, &entries));
+    *ret = some;
     return GT_OK;
 }
 
 gt_status gt_sg_attached_collect(gt_sg_history *h, gt_arena *arena, const gt_sg_group *group,
                                  gt_sg_change ***ret, size_t *count)
 {
-    collector c = {.history = h, .arena = arena};
-    unpacked *naming, *all;
-    size_t naming_count;
-    GT_TRY(collect(&c, group->id));
-    if (group->name.len)
-        GT_TRY(collect(&c, gt_arena_printf(arena, "name:%.*s", GT_STR_ARG(group->name))));
-    GT_TRY(unpack_all(&c, NULL, 0, &naming, &naming_count));
-    for (size_t i = 0; i < naming_count; i++)
-        for (size_t k = 0; k < naming[i].change->attachment_count; k++) {
-            GT_TRY(collect(&c, naming[i].change->attachments[k].resource));
-            GT_TRY(collect(&c, naming[i].change->attachments[k].interface));
-        }
-    GT_TRY(unpack_all(&c, naming, naming_count, &all, count));
-    gt_sg_change **changes = gt_arena_array(arena, gt_sg_change *, *count + 1);
-    if (!changes)
-        return gt_arena_status(arena);
-    for (size_t i = 0; i < *count; i++)
-        changes[i] = all[i].change;
-    *ret = changes;
-    return gt_sg_changes_sort(arena, changes, count);
+    collector c = {.history = h, .arena = arena, .wanted = {.arena = arena}};
+    gt_status status = collect_all(&c, group, ret, count);
+    gt_sg_strings_done(&c.wanted);
+    return status == GT_OK ? gt_sg_changes_sort(arena, *ret, count) : status;
 }
 
 /* Resources by their ids: an interface that is an instance's first one, and the span still open. */
@@ -188,13 +225,16 @@ static gt_status learn_owners(gt_arena *arena, resources *r, gt_sg_change **chan
 static gt_status span_step(spans *s, resources *r, const gt_sg_group *group,
                            const gt_sg_change *change, const gt_sg_attachment *a)
 {
+    bool named = gt_sg_attachment_names(a, change, group);
+    uint32_t number;
+    if (!named && !gt_sg_strings_find(&r->ids, a->resource, &number))
+        return GT_OK; /* the group has never been there */
     resource *at = resource_get(s->arena, r, a->resource);
     gt_str id = at && at->owner.len ? at->owner : a->resource;
     if (at && at->owner.len)
         at = resource_get(s->arena, r, id);
     if (!at)
         return GT_NOMEM;
-    bool named = gt_sg_attachment_names(a, change, group);
     bool begins = named && (a->mode == GT_SG_ATTACH_SET || a->mode == GT_SG_ATTACH_ADD);
     bool ends = a->mode == GT_SG_ATTACH_END || (a->mode == GT_SG_ATTACH_SET && !named) ||
                 (a->mode == GT_SG_ATTACH_REMOVE && named);
@@ -221,19 +261,17 @@ gt_status gt_sg_attached_spans(gt_arena *arena, const gt_sg_group *group, gt_sg_
         for (size_t k = 0; k < changes[i]->attachment_count && status == GT_OK; k++)
             status = span_step(&s, &r, group, changes[i], &changes[i]->attachments[k]);
     gt_sg_strings_done(&r.ids);
-    if (status != GT_OK)
-        return status;
     *ret = s.items;
     *ret_count = s.count;
-    return GT_OK;
+    return status;
 }
 
 gt_status gt_sg_history_attached(gt_sg_history *h, gt_arena *arena, gt_str group_id,
                                  gt_sg_attached **ret, size_t *ret_count)
 {
     const gt_sg_group *group = gt_sg_history_find(h, group_id);
-    gt_sg_change **changes;
-    size_t count;
+    gt_sg_change **changes = NULL;
+    size_t count = 0;
     if (!group)
         return GT_NOTFOUND;
     GT_TRY(gt_sg_attached_collect(h, arena, group, &changes, &count));

@@ -29,11 +29,11 @@ static void resolve_peers(gt_sg_history *h, const gt_sg_change *c, gt_sg_rule *r
 
 static gt_status gather_one(builder *b, uint32_t entry, bool inferred)
 {
+    if (gt_sg_history_operation(b->history, entry) >= GT_SG_ATTACH)
+        return GT_OK;
     gt_sg_change *c = gt_sg_history_unpack(b->history, b->arena, entry);
     if (!c)
         return gt_arena_status(b->arena) != GT_OK ? gt_arena_status(b->arena) : GT_CORRUPT;
-    if (c->operation >= GT_SG_ATTACH)
-        return GT_OK;
     c->group_id = b->timeline->group.id;
     c->inferred = inferred;
     resolve_peers(b->history, c, c->rules, c->rule_count);
@@ -64,10 +64,12 @@ static gt_status gather_default(builder *b)
     if (!gt_str_is(g->name, "default") || g->baseline != GT_SG_COMPLETE)
         return GT_OK;
     for (uint32_t i = 0; vpc && i < vpc->count; i++) {
+        if (gt_sg_history_operation(b->history, vpc->items[i]) != GT_SG_VPC)
+            continue;
         gt_sg_change *c = gt_sg_history_unpack(b->history, b->arena, vpc->items[i]);
         if (!c)
             return gt_arena_status(b->arena);
-        if (c->operation != GT_SG_VPC || !c->vpc_created)
+        if (!c->vpc_created)
             continue;
         c->operation = GT_SG_CREATE;
         c->group_id = g->id;

@@ -262,6 +262,11 @@ gt_sg_change *gt_sg_history_unpack(gt_sg_history *h, gt_arena *arena, uint32_t e
     return change;
 }
 
+gt_sg_operation gt_sg_history_operation(const gt_sg_history *h, uint32_t entry)
+{
+    return gt_sg_packed_operation(h->entries[entry].blob);
+}
+
 const gt_sg_anchor *gt_sg_history_anchor_of(const gt_sg_history *h, gt_str group_id)
 {
     for (size_t i = 0; i < h->anchor_count; i++)
@@ -356,10 +361,12 @@ static gt_status group_creation(gt_sg_history *h, gt_arena *scratch, gt_str id, 
     gt_arena_mark none = gt_arena_save(scratch), one = none;
     *ret = NULL;
     for (uint32_t k = 0; life && k < life->count; k++) {
+        if (gt_sg_history_operation(h, life->items[k]) != GT_SG_CREATE)
+            continue;
         gt_sg_change *c = gt_sg_history_unpack(h, scratch, life->items[k]);
         if (!c)
             return GT_NOMEM;
-        bool first = c->operation == GT_SG_CREATE && (!*ret || gt_sg_change_cmp(c, *ret) < 0);
+        bool first = !*ret || gt_sg_change_cmp(c, *ret) < 0;
         gt_arena_rewind(scratch, first ? none : one);
         if (!first)
             continue;
@@ -412,6 +419,8 @@ static gt_status vpc_beside(gt_sg_history *h, gt_arena *scratch, const gt_sg_gro
 {
     const gt_sg_bucket *b = gt_sg_history_bucket(h, g->id);
     for (uint32_t i = 0; b && i < b->count; i++) {
+        if (gt_sg_history_operation(h, b->items[i]) != GT_SG_ATTACH)
+            continue;
         gt_arena_mark mark = gt_arena_save(scratch);
         gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[i]);
         if (!c)
@@ -467,11 +476,13 @@ static gt_status default_groups_learn(gt_sg_history *h, gt_arena *scratch)
         if (!gt_str_is(g->name, "default") || g->baseline != GT_SG_PARTIAL || !b)
             continue;
         for (uint32_t k = 0; k < b->count; k++) {
+            if (gt_sg_history_operation(h, b->items[k]) != GT_SG_VPC)
+                continue;
             gt_arena_mark mark = gt_arena_save(scratch);
             gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[k]);
             if (!c)
                 return GT_NOMEM;
-            if (c->operation == GT_SG_VPC && c->vpc_created &&
+            if (c->vpc_created &&
                 (g->baseline == GT_SG_PARTIAL || c->time < g->created)) {
                 g->baseline = GT_SG_COMPLETE;
                 g->created = c->time;

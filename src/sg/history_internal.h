@@ -64,6 +64,8 @@ typedef struct gt_sg_named {
 const gt_sg_bucket *gt_sg_history_bucket(const gt_sg_history *history, gt_str key);
 void gt_sg_history_unseal(gt_sg_history *history);
 gt_sg_change *gt_sg_history_unpack(gt_sg_history *history, gt_arena *arena, uint32_t entry);
+/* What an entry does, without unpacking the rest. */
+gt_sg_operation gt_sg_history_operation(const gt_sg_history *history, uint32_t entry);
 const gt_sg_anchor *gt_sg_history_anchor_of(const gt_sg_history *history, gt_str group_id);
 /* (time, eventID), then the rest, so that equal changes stand side by side. */
 int gt_sg_change_cmp(const gt_sg_change *a, const gt_sg_change *b);

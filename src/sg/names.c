@@ -154,11 +154,14 @@ static gt_status vpcs_learn(resolver *r, gt_arena *scratch)
         if (!vpc && !gt_str_starts(key, GT_STR("named:")))
             continue;
         for (uint32_t k = 0; k < h->buckets[i].count; k++) {
+            uint32_t entry = h->buckets[i].items[k];
+            if (vpc && gt_sg_history_operation(h, entry) != GT_SG_VPC)
+                continue;
             gt_arena_mark mark = gt_arena_save(scratch);
-            gt_sg_change *c = gt_sg_history_unpack(h, scratch, h->buckets[i].items[k]);
+            gt_sg_change *c = gt_sg_history_unpack(h, scratch, entry);
             if (!c)
                 return GT_NOMEM;
-            if (vpc && c->operation == GT_SG_VPC && c->vpc_created) {
+            if (vpc && c->vpc_created) {
                 if (!vpc_told(r, key, c->vpc_default))
                     return GT_NOMEM;
             } else if (!vpc && c->operation != GT_SG_CREATE) {
@@ -337,8 +340,10 @@ static gt_sg_truth from_vpc_events(gt_sg_history *h, gt_arena *scratch, const gt
     const gt_sg_bucket *b = gt_sg_history_bucket(h, group->vpc_id);
     gt_sg_truth answer = GT_SG_NOT_TOLD;
     for (uint32_t i = 0; b && i < b->count; i++) {
+        if (gt_sg_history_operation(h, b->items[i]) != GT_SG_VPC)
+            continue;
         gt_sg_change *c = gt_sg_history_unpack(h, scratch, b->items[i]);
-        if (!c || c->operation != GT_SG_VPC || c->time > group->created)
+        if (!c || c->time > group->created)
             continue;
         if (c->vpc_ipv6)
             return GT_SG_YES;

@@ -18,6 +18,12 @@ void gt_sg_strings_done(gt_sg_strings *strings);
 bool gt_sg_strings_add(gt_sg_strings *strings, gt_str s, uint32_t *ret);
 bool gt_sg_strings_find(const gt_sg_strings *strings, gt_str s, uint32_t *ret);
 
+/* What packed bytes do, without unpacking them. */
+static inline gt_sg_operation gt_sg_packed_operation(const char *bytes)
+{
+    return (gt_sg_operation)(*bytes & 15);
+}
+
 void gt_sg_pack(const gt_sg_change *change, gt_sg_strings *strings, gt_buf *out);
 /* Strings are views of `strings`, of bytes, or live in the arena. false: damaged bytes or no memory
  * (gt_arena_status tells). */

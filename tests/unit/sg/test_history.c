@@ -406,6 +406,40 @@ static void test_pack(void **state)
     load_free(&l);
 }
 
+/* An interface is its instance's first one, as the start told: what ends the instance ends what
+ * was put on the interface. */
+static void test_interface_of_instance(void **state)
+{
+    gt_str text = GT_STR(
+        "[{\"eventName\":\"RunInstances\",\"eventID\":\"e1\",\"eventTime\":\"2026-03-02T09:00:00Z\","
+        "\"responseElements\":{\"instancesSet\":{\"items\":[{\"instanceId\":\"i-1\","
+        "\"networkInterfaceSet\":{\"items\":[{\"networkInterfaceId\":\"eni-1\",\"groupSet\":{"
+        "\"items\":[{\"groupId\":\"sg-2\"}]}}]}}]}}},"
+        "{\"eventName\":\"ModifyNetworkInterfaceAttribute\",\"eventID\":\"e2\",\"eventTime\":"
+        "\"2026-03-02T10:00:00Z\",\"requestParameters\":{\"networkInterfaceId\":\"eni-1\","
+        "\"groupSet\":{\"items\":[{\"groupId\":\"sg-1\"}]}}},"
+        "{\"eventName\":\"TerminateInstances\",\"eventID\":\"e3\",\"eventTime\":"
+        "\"2026-03-02T11:00:00Z\",\"requestParameters\":{\"instancesSet\":{\"items\":[{"
+        "\"instanceId\":\"i-1\"}]}}}]");
+    load l = {.arena = gt_arena_new((size_t)1 << 20)};
+    gt_sg_history *h = gt_sg_history_new();
+    gt_sg_timeline *t;
+    (void)state;
+    for (gt_json *r = gt_json_first(load_parse(&l, text)); r; r = r->next)
+        load_record(&l, r);
+    assert_int_equal(l.count, 3);
+    for (size_t i = 0; i < l.count; i++)
+        assert_int_equal(gt_sg_history_add(h, l.changes[i]), GT_OK);
+    assert_int_equal(gt_sg_history_fold(h, l.arena, GT_STR("sg-1"), &t), GT_OK);
+    assert_int_equal(t->attached_count, 1);
+    assert_true(gt_str_is(t->attached[0].resource, "i-1"));
+    assert_true(gt_str_is(t->attached[0].from->event_id, "e2"));
+    assert_non_null(t->attached[0].to);
+    assert_true(gt_str_is(t->attached[0].to->event_id, "e3"));
+    gt_sg_history_free(h);
+    load_free(&l);
+}
+
 int main(void)
 {
     static char small[] = "small", partial[] = "partial";
@@ -414,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_partial),
         cmocka_unit_test_prestate(test_any_order, small),
         cmocka_unit_test_prestate(test_any_order, partial),
+        cmocka_unit_test(test_interface_of_instance),
         cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
