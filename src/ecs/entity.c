@@ -245,8 +245,14 @@ static bool is_any(gt_str text, const gt_str *words, size_t count)
 
 static bool is_service_role(gt_str text)
 {
-    return gt_str_find(text, GT_STR("/AWSServiceRoleFor")) != GT_NPOS ||
-           gt_str_find(text, GT_STR("/aws-service-role/")) != GT_NPOS;
+    size_t at;
+    for (gt_str rest = text; (at = gt_str_find_byte(rest, '/')) != GT_NPOS;) {
+        rest = gt_str_from(rest, at + 1);
+        if (gt_str_starts(rest, GT_STR("AWSServiceRoleFor")) ||
+            gt_str_starts(rest, GT_STR("aws-service-role/")))
+            return true;
+    }
+    return false;
 }
 
 typedef enum entity_class { CLASS_GENERIC, CLASS_USER, CLASS_HOST, CLASS_SERVICE } entity_class;

@@ -202,6 +202,25 @@ static void write_number(gt_buf *out, gt_str text)
         gt_buf_add(out, text);
 }
 
+/* As gt_buf_add. Most texts are short and find room: then two loads and stores do, where there are as
+ * many bytes to read and to write. */
+static inline void add_text(gt_buf *out, gt_str s)
+{
+    if (s.len < 8 || s.len > 16 || out->status != GT_OK || out->cap - out->len <= s.len ||
+        out->max - out->len < s.len) {
+        gt_buf_add(out, s);
+        return;
+    }
+    uint64_t head, tail;
+    char *to = out->data + out->len;
+    memcpy(&head, s.ptr, 8);
+    memcpy(&tail, s.ptr + s.len - 8, 8);
+    memcpy(to, &head, 8);
+    memcpy(to + s.len - 8, &tail, 8);
+    out->len += s.len;
+    out->data[out->len] = '\0';
+}
+
 static gt_status write_value(gt_buf *out, const gt_json *value, gt_arena *scratch);
 
 static gt_status write_members(gt_buf *out, const gt_json *object, gt_arena *scratch,
@@ -217,7 +236,7 @@ static gt_status write_members(gt_buf *out, const gt_json *object, gt_arena *scr
     for (size_t i = 0; i < n; i++) {
         if (i)
             gt_buf_lit(out, ", ");
-        gt_buf_add(out, members[order[i]]->key);
+        add_text(out, members[order[i]]->key);
         gt_buf_add_byte(out, '=');
         GT_TRY(write_value(out, members[order[i]], scratch));
     }
@@ -265,7 +284,7 @@ static gt_status write_value(gt_buf *out, const gt_json *value, gt_arena *scratc
         write_number(out, value->str);
         return GT_OK;
     case GT_JSON_STRING:
-        gt_buf_add(out, value->str);
+        add_text(out, value->str);
         return GT_OK;
     case GT_JSON_ARRAY:
         gt_buf_add_byte(out, '[');

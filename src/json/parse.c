@@ -1,5 +1,5 @@
 /* Method: recursive descent over the text, nodes appended to their parent's list. Duplicate keys of
- * small objects are found by a 64-bit Bloom word and a list walk, of large ones by one hash table
+ * small objects are found by a small Bloom filter and a list walk, of large ones by one hash table
  * when the object closes, so that hostile objects stay linear. */
 #include "json/json.h"
 
@@ -11,6 +11,7 @@
 #endif
 
 #define SMALL_OBJECT 64 /* keys: up to here a list walk is cheaper than a table */
+#define BLOOM_WORDS 4   /* a record has some 25 keys: with one word five walks were for nothing */
 
 typedef struct parser {
     gt_arena *arena;
@@ -66,17 +67,24 @@ static inline void skip_space(parser *ps)
     ps->p = p;
 }
 
-/* First byte at or after p that is '"', '\\' or below 0x20; end when there is none. */
-static inline const char *string_stop(const char *p, const char *end)
+#if defined(__SSE2__)
+/* Of 16 bytes those that end a run: quote, backslash, below 0x20. */
+static inline unsigned stop_mask(__m128i v)
+{
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
+    __m128i named = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, named));
+}
+#endif
+
+/* First byte at or after p that is '"', '\\' or below 0x20; end when there is none. Inlined: a string
+ * is short, the call would be a good part of it. */
+__attribute__((always_inline)) static inline const char *string_stop(const char *p, const char *end)
 {
 #if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-    const __m128i control = _mm_set1_epi8(0x1F);
     while (end - p >= 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, control), v);
-        __m128i any = _mm_or_si128(low, _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(any);
+        unsigned mask = stop_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
         if (mask)
             return p + __builtin_ctz(mask);
         p += 16;
@@ -153,6 +161,48 @@ static const char *unicode_escape(parser *ps, const char *p, char **out)
     return p;
 }
 
+/* As string_stop, copying what stands before it to *out; up to 15 bytes more may be written there. */
+static inline const char *copy_to_stop(const char *p, const char *end, char **out)
+{
+#if defined(__SSE2__)
+    for (; end - p >= 16; p += 16, *out += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        _mm_storeu_si128((__m128i *)(void *)*out, v);
+        unsigned mask = stop_mask(v);
+        if (mask) {
+            *out += __builtin_ctz(mask);
+            return p + __builtin_ctz(mask);
+        }
+    }
+#endif
+    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+        *(*out)++ = *p++;
+    return p;
+}
+
+/* What a backslash and c stand for; 0: nothing of one byte. */
+static inline char simple_escape(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return 0;
+    }
+}
+
 /* Length of the rest of a string with escapes, as an upper bound of its decoded size. */
 static const char *closing_quote(const char *p, const char *end)
 {
@@ -164,7 +214,7 @@ static const char *closing_quote(const char *p, const char *end)
 static bool decode_string(parser *ps, const char *begin, const char *first_escape, gt_str *ret)
 {
     size_t room = (size_t)(closing_quote(first_escape, ps->end) - begin);
-    char *text = gt_arena_alloc(ps->arena, room + 1);
+    char *text = gt_arena_alloc(ps->arena, room + 16);
     if (!text)
         return fail_memory(ps);
     size_t head = (size_t)(first_escape - begin);
@@ -172,9 +222,7 @@ static bool decode_string(parser *ps, const char *begin, const char *first_escap
     char *out = text + head;
     const char *p = first_escape;
     for (;;) {
-        const char *stop = string_stop(p, ps->end);
-        memcpy(out, p, (size_t)(stop - p));
-        out += stop - p;
+        const char *stop = copy_to_stop(p, ps->end, &out);
         if (stop == ps->end)
             return fail(ps, stop, "the string does not end");
         if (*stop == '"') {
@@ -186,11 +234,10 @@ static bool decode_string(parser *ps, const char *begin, const char *first_escap
             return fail(ps, stop, "a control byte in a string");
         if (ps->end - stop < 2)
             return fail(ps, ps->end, "the string does not end");
-        static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-        const char *known = stop[1] ? strchr(from, stop[1]) : NULL;
+        char known = simple_escape(stop[1]);
         p = stop + 2;
         if (known)
-            *out++ = to[known - from];
+            *out++ = known;
         else if (stop[1] != 'u')
             return fail(ps, stop, "no such escape");
         else if (!(p = unicode_escape(ps, p, &out)))
@@ -320,7 +367,7 @@ static bool merge_large(parser *ps, gt_json *object)
 
 static bool parse_value(parser *ps, gt_json *node, unsigned depth);
 
-static bool parse_member(parser *ps, gt_json *object, uint64_t *bloom, unsigned depth)
+static bool parse_member(parser *ps, gt_json *object, uint64_t bloom[BLOOM_WORDS], unsigned depth)
 {
     if (ps->p == ps->end || *ps->p != '"')
         return fail(ps, ps->p, "expected a key in quotes");
@@ -343,17 +390,17 @@ static bool parse_member(parser *ps, gt_json *object, uint64_t *bloom, unsigned 
         if (key.len)
             mix += (unsigned char)key.ptr[0] * 7u + (unsigned char)key.ptr[key.len - 1] * 13u +
                    (unsigned char)key.ptr[key.len / 2];
-        uint64_t bit = UINT64_C(1) << (mix & 63);
-        if (*bloom & bit)
+        uint64_t bit = UINT64_C(1) << (mix & 63), *word = &bloom[mix / 64 % BLOOM_WORDS];
+        if (*word & bit)
             merge_last(object, node);
-        *bloom |= bit;
+        *word |= bit;
     }
     return true;
 }
 
 static bool parse_object(parser *ps, gt_json *node, unsigned depth)
 {
-    uint64_t bloom = 0;
+    uint64_t bloom[BLOOM_WORDS] = {0};
     node->type = GT_JSON_OBJECT;
     skip_space(ps);
     if (ps->p < ps->end && *ps->p == '}') {
@@ -362,7 +409,7 @@ static bool parse_object(parser *ps, gt_json *node, unsigned depth)
     }
     for (;;) {
         skip_space(ps);
-        if (!parse_member(ps, node, &bloom, depth))
+        if (!parse_member(ps, node, bloom, depth))
             return false;
         skip_space(ps);
         if (ps->p < ps->end && *ps->p == ',') {

@@ -1,6 +1,5 @@
 #include "json/json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #if defined(__SSE2__)
@@ -21,29 +20,6 @@ static size_t utf8_length(const unsigned char *p, size_t left)
         (c == 0xF4 && p[1] > 0x8F))
         return 0;
     return n;
-}
-
-static void write_special(gt_buf *out, unsigned char c)
-{
-    switch (c) {
-    case '"':
-        gt_buf_lit(out, "\\\"");
-        return;
-    case '\\':
-        gt_buf_lit(out, "\\\\");
-        return;
-    case '\n':
-        gt_buf_lit(out, "\\n");
-        return;
-    case '\r':
-        gt_buf_lit(out, "\\r");
-        return;
-    case '\t':
-        gt_buf_lit(out, "\\t");
-        return;
-    default:
-        gt_buf_printf(out, "\\u%04x", c);
-    }
 }
 
 static bool plain_byte(unsigned char c)
@@ -78,30 +54,6 @@ static size_t plain_run(const unsigned char *p, size_t len)
     while (i < len && plain_byte(p[i]))
         i++;
     return i;
-}
-
-/* What stands behind the first byte that cannot be written as it is. */
-static void write_rest(gt_buf *out, const unsigned char *p, const unsigned char *end)
-{
-    while (p < end) {
-        size_t run = plain_run(p, (size_t)(end - p));
-        gt_buf_add(out, (gt_str){(const char *)p, run});
-        p += run;
-        if (p == end)
-            break;
-        if (*p < 0x80) {
-            write_special(out, *p++);
-            continue;
-        }
-        size_t n = utf8_length(p, (size_t)(end - p));
-        if (n == 2 && p[0] == 0xC2 && p[1] < 0xA0)
-            gt_buf_printf(out, "\\u%04x", p[1]); /* C1 controls: U+0080-U+009F */
-        else if (n)
-            gt_buf_add(out, (gt_str){(const char *)p, n});
-        else
-            gt_buf_lit(out, "\xEF\xBF\xBD");
-        p += n ? n : 1;
-    }
 }
 
 #define BYTES(n) (UINT64_C(0x0101010101010101) * (n))
@@ -215,6 +167,69 @@ static inline bool room(writer *w, size_t n)
     return (w->p && (size_t)(w->end - w->p) >= n) || more_room(w, n);
 }
 
+#define PIECE 64       /* bytes of a text with escapes that are looked after at a time */
+#define ESCAPED_MAX 6  /* \u and four digits */
+
+static inline char *put_two(char *to, char a, char b)
+{
+    to[0] = a;
+    to[1] = b;
+    return to + 2;
+}
+
+static char *put_unicode(char *to, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    memcpy(to, "\\u00", 4);
+    return put_two(to + 4, digits[c >> 4], digits[c & 15]);
+}
+
+/* An ASCII byte that is not written as it is. */
+static inline char *put_special(char *to, unsigned char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+        return put_two(to, '\\', (char)c);
+    case '\n':
+        return put_two(to, '\\', 'n');
+    case '\r':
+        return put_two(to, '\\', 'r');
+    case '\t':
+        return put_two(to, '\\', 't');
+    default:
+        return put_unicode(to, c);
+    }
+}
+
+/* The character at p, which is not ASCII; *p is moved behind it. */
+static char *put_character(char *to, const unsigned char **p, const unsigned char *end)
+{
+    const unsigned char *c = *p;
+    size_t n = utf8_length(c, (size_t)(end - c));
+    *p += n ? n : 1;
+    if (n == 2 && c[0] == 0xC2 && c[1] < 0xA0)
+        return put_unicode(to, c[1]); /* C1 controls: U+0080-U+009F */
+    memcpy(to, n ? (const char *)c : "\xEF\xBF\xBD", n ? n : 3);
+    return to + (n ? n : 3);
+}
+
+/* What stands behind the first byte that cannot be written as it is. */
+static bool put_rest(writer *w, const unsigned char *p, const unsigned char *end)
+{
+    while (p < end) {
+        size_t n = (size_t)(end - p) < PIECE ? (size_t)(end - p) : PIECE;
+        if (!room(w, n + ESCAPED_MAX))
+            return false;
+        size_t run = copy_plain(w->p, p, n);
+        p += run;
+        w->p += run;
+        if (run < n)
+            w->p = *p < 0x80 ? put_special(w->p, *p++) : put_character(w->p, &p, end);
+    }
+    return room(w, 1);
+}
+
 /* s in quotes; there is room for it and two bytes, as long as all of it is plain. */
 static inline bool put_quoted(writer *w, gt_str s)
 {
@@ -222,13 +237,8 @@ static inline bool put_quoted(writer *w, gt_str s)
     *w->p++ = '"';
     size_t run = s.len ? copy_plain(w->p, p, s.len) : 0;
     w->p += run;
-    if (run < s.len) {
-        writer_end(w);
-        write_rest(w->out, p + run, p + s.len);
-        gt_buf_add_byte(w->out, '"');
-        writer_begin(w, w->out);
-        return w->out->status == GT_OK;
-    }
+    if (run < s.len && !put_rest(w, p + run, p + s.len))
+        return false;
     *w->p++ = '"';
     return true;
 }
