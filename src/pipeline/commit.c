@@ -33,6 +33,13 @@ item *batch_add(batch *b)
     return &b->items[b->item_count++];
 }
 
+/* What it keeps from others while it waits: also the room that its text does not fill. */
+static size_t batch_held(const batch *b)
+{
+    return b->item_count * sizeof *b->items + b->emission_count * sizeof *b->emissions +
+           b->bytes.cap;
+}
+
 batch *batch_take(run *r, size_t owner)
 {
     pthread_mutex_lock(&r->lock);
@@ -131,7 +138,7 @@ static gt_status commit_batch(run *r, const gt_input *input, const batch *b, siz
 
 static void recycle(run *r, batch *b)
 {
-    r->workers[b->owner].waiting_bytes -= batch_bytes(b);
+    r->workers[b->owner].waiting_bytes -= batch_held(b);
     if (b->bytes.cap + b->item_cap * sizeof *b->items > 4 * GT_MIB) {
         batch_free(b); /* an exceptional one */
         return;
@@ -182,7 +189,7 @@ void batch_give(worker *w, bool finished)
     pthread_mutex_lock(&r->lock);
     queue *q = &r->queues[w->input];
     if (w->batch) {
-        w->waiting_bytes += batch_bytes(w->batch);
+        w->waiting_bytes += batch_held(w->batch);
         if (q->last)
             q->last->next = w->batch;
         else
