@@ -109,6 +109,8 @@
 /* Blocks between two commits of a fill: some 5 MB, so that a kill costs a moment's work and the
  * journal stays small. */
 #define GT_FILLER_BLOCKS_COMMIT 64
+/* A store of at most so many events is known by heart while it is filled: 32 bytes each. */
+#define GT_FILLER_KNOWN_MAX 2000000
 /* In a first fill, where a commit waits for the disk: some 40 MB. */
 #define GT_FILLER_BLOCKS_COMMIT_FIRST 512
 /* String values longer than this are not indexed: nobody looks a policy document up by its text. */

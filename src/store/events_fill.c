@@ -35,15 +35,21 @@ static gt_time_ms first_time(const gt_event_batch *batch)
     return first;
 }
 
+#define MARKS 65536u
+
 typedef struct known_keys {
     const gt_hash128 *sorted;
     bool *known;
     size_t count;
+    uint64_t marks[MARKS / 64]; /* a bit of each key: most others are told apart by it alone */
 } known_keys;
 
 static void note_known(known_keys *mine, const char *bytes)
 {
     gt_hash128 key = gt_event_key_read(bytes);
+    size_t mark = (size_t)key.high % MARKS;
+    if (!(mine->marks[mark / 64] >> mark % 64 & 1))
+        return;
     const gt_hash128 *at = bsearch(&key, mine->sorted, mine->count, sizeof key, key_cmp);
     if (at)
         mine->known[at - mine->sorted] = true;
@@ -122,7 +128,9 @@ gt_status gt_event_batch_drop_known(gt_event_batch *batch, gt_store *store, int6
         for (size_t i = 0; i < batch->count; i++)
             mine[i] = batch->entries[i].key;
         qsort(mine, batch->count, sizeof *mine, key_cmp);
-        known_keys keys = {mine, known, batch->count};
+        known_keys keys = {mine, known, batch->count, {0}};
+        for (size_t i = 0; i < batch->count; i++)
+            keys.marks[mine[i].high % MARKS / 64] |= (uint64_t)1 << mine[i].high % 64;
         status = collect_known(batch, store, first_own, &keys);
         if (status == GT_OK)
             status = gt_event_batch_sift(batch, true, is_unknown, &keys);

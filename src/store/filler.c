@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "store/events_internal.h"
 
 #define SEEN_AHEAD 256
 
@@ -16,6 +17,7 @@ struct gt_filler {
     gt_status status; /* the first failure */
     size_t blocks;    /* since the last commit */
     bool first;       /* the store had no events before */
+    bool all_seen;    /* `seen` holds what the store had before, too */
     gt_filler_counts counts;
     gt_hash128 *seen; /* open addressing; {0, 0} is empty */
     size_t seen_count;
@@ -52,6 +54,8 @@ static gt_status look_for_strangers(gt_filler *filler)
     return GT_OK;
 }
 
+static gt_status see_known(gt_filler *filler);
+
 gt_status gt_filler_new(gt_store *store, gt_filler **ret)
 {
     gt_filler *filler = gt_calloc(1, sizeof *filler);
@@ -67,8 +71,11 @@ gt_status gt_filler_new(gt_store *store, gt_filler **ret)
         status = gt_store_begin(store);
     if (status == GT_OK)
         status = look_for_strangers(filler);
+    if (status == GT_OK && !filler->first)
+        status = see_known(filler);
     if (status != GT_OK) {
         gt_store_rollback(store);
+        gt_free(filler->seen);
         gt_free(filler);
         return status;
     }
@@ -134,11 +141,38 @@ static gt_status seen_add(void *user, gt_hash128 key, bool *ret_new)
     return GT_OK;
 }
 
+/* Of a store that is not too large, all is remembered at once: cheaper than to look for each batch. Not
+ * where some events of a block are gone, which may come again. */
+static gt_status see_known(gt_filler *filler)
+{
+    sqlite3_stmt *stmt;
+    bool row, ignored;
+    GT_TRY(gt_store_prepare(filler->store,
+                            "SELECT keys FROM event_raw WHERE (SELECT coalesce(sum(events), 0) <= ?1"
+                            " AND coalesce(max(floor > min_time), 0) = 0 FROM event_blocks)",
+                            &stmt));
+    gt_store_bind_i64(stmt, 1, GT_FILLER_KNOWN_MAX);
+    GT_TRY(gt_store_step(filler->store, stmt, &row));
+    filler->all_seen = row;
+    while (row) {
+        gt_str keys = gt_store_col_blob(stmt, 0);
+        gt_status status = GT_OK;
+        for (size_t at = 0; status == GT_OK && at + sizeof(gt_hash128) <= keys.len;
+             at += sizeof(gt_hash128))
+            status = seen_add(filler, gt_event_key_read(keys.ptr + at), &ignored);
+        if (status != GT_OK)
+            (void)sqlite3_reset(stmt);
+        GT_TRY(status);
+        GT_TRY(gt_store_step(filler->store, stmt, &row));
+    }
+    return GT_OK;
+}
+
 static gt_status drop_known(gt_filler *filler, gt_event_batch *batch)
 {
     if (filler->strangers)
         return gt_event_batch_drop_known(batch, filler->store, INT64_MAX);
-    return filler->first_own > 1
+    return filler->first_own > 1 && !filler->all_seen
                ? gt_event_batch_drop_known(batch, filler->store, filler->first_own)
                : GT_OK;
 }
