@@ -41,6 +41,11 @@
 /* Output of one worker that waits for its turn in the order of inputs; then the worker waits too. */
 #define GT_PIPELINE_PENDING_MAX (16 * GT_MIB)
 
+/* A plain file is read in parts of this size by several threads when it is twice as large: finding
+ * where a part begins costs a thousandth of reading it, and what a part puts out, three times its size
+ * at most where it is mapped, does not have to wait often (GT_PIPELINE_PENDING_MAX). */
+#define GT_PIPELINE_UNIT_BYTES (4 * GT_MIB)
+
 /* CloudTrail delivers late: a file is never left out by its key within this time of a bound. */
 #define GT_LATE_DELIVERY_MS (24 * 3600 * 1000LL)
 /* Nesting of folders: deeper is a loop of links. */

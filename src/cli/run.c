@@ -393,6 +393,7 @@ int gt_run_go(gt_run *run, const gt_pipeline_stage *stage)
         .record = on_record,
         .member = run->fill ? on_member : NULL,
         .fields = run->fill ? GT_RECORD_ALL_FIELDS : stage->fields,
+        .effects = run->fill != NULL,
         .worker_free = on_worker_free,
         .commit = stage->commit ? on_commit : NULL,
         .problem = on_problem,

@@ -73,6 +73,47 @@ void gt_reader_stats(const gt_reader *reader, uint64_t *ret_known, uint64_t *ret
 gt_status gt_reader_run(gt_reader *reader, gt_record_kind kind, gt_read_fn read, void *read_ctx,
                         uint64_t size_hint, const gt_record_sink *sink) GT_MUST_CHECK;
 
+/* --- a large plain file in parts -----------------------------------------------------------------
+ * Several readers read one file, each from a place where it guesses that a record begins. A guess
+ * proves right when the reader before it comes to that very place in that very state: what reading on
+ * finds depends on nothing but the state and the bytes. Otherwise what the guess found is thrown away
+ * and the reader before it reads on, as if there had been no parts. */
+
+#define GT_READER_DEPTH_MAX 8
+
+/* A place at a value, with all that reading on from there depends on. */
+typedef struct gt_reader_place {
+    uint64_t offset;
+    uint64_t window_end; /* how far bytes were read: after broken records it decides what is seen */
+    uint8_t frames[GT_READER_DEPTH_MAX]; /* what it stands in: [1, depth] */
+    uint8_t depth;
+    bool first, comma; /* no value, a ',' stands before it in its array */
+    bool begun;        /* records were found before it */
+    bool cut_told;     /* the end of the text was told already */
+} gt_reader_place;
+bool gt_reader_place_equals(const gt_reader_place *a, const gt_reader_place *b);
+/* Where reading has to begin for a place at this offset: windows end where they would have. */
+uint64_t gt_reader_place_window(uint64_t offset);
+
+typedef struct gt_reader_part {
+    void *ctx;
+    const gt_reader_place *begin; /* NULL: the file's beginning; else `read` begins at its window */
+    /* At the first value at or behind *border (0 at first). GT_OK: read on, having set *border to
+     * where to ask again. Anything else ends the part. */
+    gt_status (*at_border)(void *ctx, const gt_reader_place *here, uint64_t *border);
+} gt_reader_part;
+
+/* What records stand in, by the first bytes of a plain file. false: do not guess. */
+bool gt_reader_guess_frames(gt_record_kind kind, gt_str head, gt_reader_place *ret);
+/* Guess the first place of a record behind offset, which stands in what guess_frames() wrote to
+ * *place. `read` begins at gt_reader_place_window(offset). false: none is near. */
+bool gt_reader_guess_place(gt_reader *reader, gt_record_kind kind, gt_read_fn read, void *read_ctx,
+                           uint64_t size, uint64_t offset, gt_reader_place *place);
+/* gt_reader_run of a part. A whole file is a part that begins at NULL. */
+gt_status gt_reader_run_part(gt_reader *reader, gt_record_kind kind, gt_read_fn read,
+                             void *read_ctx, uint64_t size_hint, const gt_record_sink *sink,
+                             const gt_reader_part *part) GT_MUST_CHECK;
+
 #define GT_RECORD_ID_MAX 40
 /* What names the record in ids and counts: its eventID, or for want of one the hash of its bytes
  * ("xxh3:" and 32 hex digits, written to out). */

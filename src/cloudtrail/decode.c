@@ -78,6 +78,14 @@ void gt_decoder_begin(gt_decoder *d, gt_read_fn read, void *ctx, uint64_t size_h
     d->in_end = d->in_member = d->members_small = d->in_frame = false;
 }
 
+void gt_decoder_begin_plain(gt_decoder *d, gt_read_fn read, void *ctx, uint64_t size_hint,
+                            uint64_t offset)
+{
+    gt_decoder_begin(d, read, ctx, size_hint);
+    d->format = PLAIN;
+    d->in_base = d->out_base = d->bytes_read = offset;
+}
+
 const gt_decode_problem *gt_decoder_problem(const gt_decoder *d)
 {
     return &d->problem;

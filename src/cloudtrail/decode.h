@@ -34,6 +34,9 @@ void gt_decoder_free(gt_decoder *decoder);
 
 /* Begin an input. size_hint: its size on disk, 0 when unknown. */
 void gt_decoder_begin(gt_decoder *decoder, gt_read_fn read, void *ctx, uint64_t size_hint);
+/* The same for plain text from this offset of the file on, where reading begins. */
+void gt_decoder_begin_plain(gt_decoder *decoder, gt_read_fn read, void *ctx, uint64_t size_hint,
+                            uint64_t offset);
 /* The next window: forgets the bytes before data[keep_from] of the window before and appends at
  * least one byte, unless it is the last. Cut and corrupt data, failed reads and decompression bombs
  * end the input: the window holds what could be read, is the last, and the problem tells why.

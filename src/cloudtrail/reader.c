@@ -99,13 +99,26 @@ void gt_reader_stats(const gt_reader *r, uint64_t *ret_known, uint64_t *ret_othe
 gt_status gt_reader_run(gt_reader *r, gt_record_kind kind, gt_read_fn read, void *read_ctx,
                         uint64_t size_hint, const gt_record_sink *sink)
 {
+    return gt_reader_run_part(r, kind, read, read_ctx, size_hint, sink, NULL);
+}
+
+gt_status gt_reader_run_part(gt_reader *r, gt_record_kind kind, gt_read_fn read, void *read_ctx,
+                             uint64_t size_hint, const gt_record_sink *sink,
+                             const gt_reader_part *part)
+{
     r->kind = kind;
     r->sink = sink;
     r->in_member = false;
-    gt_decoder_begin(r->decoder, read, read_ctx, size_hint);
     gt_skeletons_leave(r->skeletons);
-    text t = {.reader = r, .frames = {FRAME_TOP}, .first = true};
+    text t = {.reader = r, .frames = {FRAME_TOP}, .first = true, .part = part};
     t.begin = t.p = t.end = "";
+    if (part && part->begin) {
+        gt_decoder_begin_plain(r->decoder, read, read_ctx, size_hint,
+                               gt_reader_place_window(part->begin->offset));
+        GT_TRY(text_continue(&t, part->begin));
+    } else {
+        gt_decoder_begin(r->decoder, read, read_ctx, size_hint);
+    }
     GT_TRY(text_run(&t));
     GT_TRY(member_ends(r));
     const gt_decode_problem *problem = gt_decoder_problem(r->decoder);

@@ -439,6 +439,7 @@ static gt_status at_top(text *t)
         t->depth = FRAMES_MAX; /* the end */
         return t->status;
     }
+    GT_TRY(text_at_border(t));
     switch (*t->p) {
     case '{':
         return item(t);
@@ -480,6 +481,7 @@ static gt_status at_element(text *t)
 {
     if (!text_skip_white(t))
         return cut(t, "the text ends inside an array of records");
+    GT_TRY(text_at_border(t));
     uint64_t offset = offset_of(t, t->p);
     if (*t->p == ']') {
         bool dangling = t->comma;

@@ -50,6 +50,8 @@ typedef struct text {
     uint64_t found;      /* records and rejections so far */
     unsigned depth;
     frame frames[FRAMES_MAX];
+    const gt_reader_part *part; /* what is read is a part of it; NULL: all, or text inside text */
+    uint64_t border;            /* of the part: it asks from here on */
 } text;
 
 /* Where the values of shapes.def stand in an object, and the closing quotes that are known. */
@@ -80,11 +82,20 @@ bool text_need(text *t, size_t n);
 /* To the next byte that is no white space; false at the end. */
 bool text_skip_white(text *t);
 
+/* At a value, behind the white space before it: ask whether somebody else reads on from here. */
+gt_status text_border(text *t);
+static inline gt_status text_at_border(text *t)
+{
+    return t->part && offset_of(t, t->p) >= t->border ? text_border(t) : GT_OK;
+}
+
 gt_status text_reject(text *t, uint64_t offset, const char *reason);
 gt_status text_shape(text *t, uint64_t offset, const char *reason);
 
 /* The whole text, to its end. */
 gt_status text_run(text *t);
+/* Go to the place that another reader comes to. GT_END: the text does not reach it. */
+gt_status text_continue(text *t, const gt_reader_place *place);
 /* An object that the item's plan was picked from. */
 gt_status item_found(text *t, gt_str object, uint64_t offset, const picks *found);
 /* A complete, valid object of a text: a record, or what wraps one. found: by the whole plan. */

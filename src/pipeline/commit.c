@@ -34,7 +34,7 @@ item *batch_add(batch *b)
 }
 
 /* What it keeps from others while it waits: also the room that its text does not fill. */
-static size_t batch_held(const batch *b)
+size_t batch_held(const batch *b)
 {
     return b->item_count * sizeof *b->items + b->emission_count * sizeof *b->emissions +
            b->bytes.cap;
@@ -136,9 +136,8 @@ static gt_status commit_batch(run *r, const gt_input *input, const batch *b, siz
     return GT_OK;
 }
 
-static void recycle(run *r, batch *b)
+void batch_recycle(run *r, batch *b)
 {
-    r->workers[b->owner].waiting_bytes -= batch_held(b);
     if (b->bytes.cap + b->item_cap * sizeof *b->items > 4 * GT_MIB) {
         batch_free(b); /* an exceptional one */
         return;
@@ -153,21 +152,21 @@ static void drain(run *r, size_t committer)
     if (r->committing)
         return; /* that thread sees what we have queued */
     r->committing = true;
-    size_t count = r->options->inputs->count;
-    while (r->status == GT_OK && r->head < count) {
-        queue *q = &r->queues[r->head];
+    while (r->status == GT_OK && r->head < r->unit_count) {
+        unit *u = &r->units[r->head];
+        queue *q = &u->queue;
         batch *b = q->first;
         if (!b) {
-            if (!q->finished)
+            if (!q->finished && !(u->part && u->part->state == PART_ABSORBED))
                 break;
-            r->counts.files++;
-            r->progress.inputs_done++;
+            r->counts.files += u->last;
+            r->progress.inputs_done += u->last;
             r->head++;
             continue;
         }
         if (!(q->first = b->next))
             q->last = NULL;
-        const gt_input *input = &r->options->inputs->items[r->head];
+        const gt_input *input = &r->options->inputs->items[u->input];
         pthread_mutex_unlock(&r->lock);
         uint64_t begin_ns = now_ns(r);
         gt_status status = commit_batch(r, input, b, committer);
@@ -176,7 +175,8 @@ static void drain(run *r, size_t committer)
             run_fail(r, status);
         pthread_mutex_lock(&r->lock);
         r->progress.records = r->counts.read;
-        recycle(r, b);
+        r->workers[b->owner].waiting_bytes -= batch_held(b);
+        batch_recycle(r, b);
         pthread_cond_broadcast(&r->moved);
     }
     r->committing = false;
@@ -187,7 +187,13 @@ void batch_give(worker *w, bool finished)
 {
     run *r = w->run;
     pthread_mutex_lock(&r->lock);
-    queue *q = &r->queues[w->input];
+    queue *q = &r->units[w->unit].queue;
+    if (finished && w->part)
+        part_finish(w);
+    if (w->batch && w->part && w->part->state == PART_ABSORBED) {
+        batch_recycle(r, w->batch);
+        w->batch = NULL;
+    }
     if (w->batch) {
         w->waiting_bytes += batch_held(w->batch);
         if (q->last)
@@ -198,12 +204,12 @@ void batch_give(worker *w, bool finished)
         w->batch = NULL;
     }
     q->finished |= finished;
-    if (w->input == r->head)
+    if (w->unit == r->head)
         drain(r, w->index);
     while (w->waiting_bytes > GT_PIPELINE_PENDING_MAX && r->status == GT_OK &&
-           (r->head != w->input || r->committing))
+           (r->head != w->unit || r->committing))
         pthread_cond_wait(&r->moved, &r->lock);
-    if (r->head == w->input)
+    if (r->head == w->unit)
         drain(r, w->index); /* our turn came while we waited */
     pthread_mutex_unlock(&r->lock);
 }

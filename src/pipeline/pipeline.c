@@ -106,7 +106,7 @@ static gt_status on_record(void *ctx, const gt_record *record)
     if ((b->item_count & INTERRUPT_MASK) == 0) {
         if (r->options->interrupt && *r->options->interrupt)
             atomic_store(&r->stop, true);
-        if (atomic_load_explicit(&r->stop, memory_order_relaxed)) {
+        if (atomic_load_explicit(&r->stop, memory_order_relaxed) || part_is_lost(w)) {
             b->item_count--;
             return GT_END;
         }
@@ -167,15 +167,20 @@ static gt_status on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_deco
         atomic_store(&r->stop, true);
     if (atomic_load_explicit(&r->stop, memory_order_relaxed))
         return GT_END;
-    uint64_t fresh = bytes_read - w->bytes_read;
-    w->bytes_read = bytes_read;
+    if (part_is_lost(w))
+        return GT_END;
+    uint64_t until = bytes_read;
+    if (w->part && until > w->part->offset + w->part->size)
+        until = w->part->offset + w->part->size; /* what lies behind is another part's */
+    uint64_t fresh = until > w->bytes_read ? until - w->bytes_read : 0;
+    w->bytes_read += fresh;
     w->bytes_decoded = bytes_decoded;
     if (fresh) {
         pthread_mutex_lock(&r->lock);
         r->progress.bytes_done += fresh;
         pthread_mutex_unlock(&r->lock);
     }
-    if (bytes_decoded - w->progress_told >= PROGRESS_BYTES) {
+    if (bytes_decoded >= w->progress_told + PROGRESS_BYTES) {
         w->progress_told = bytes_decoded;
         tell_progress(w);
     }
@@ -238,7 +243,8 @@ static gt_status read_input(worker *w)
     gt_source_file file;
     const char *reason;
     const gt_input *input = &r->options->inputs->items[w->input];
-    w->bytes_read = w->bytes_decoded = w->progress_told = 0;
+    w->bytes_read = w->progress_told = w->part ? w->part->offset : 0;
+    w->bytes_decoded = 0;
     if (r->options->fetch && gt_str_starts(input->name, GT_STR("s3://"))) {
         gt_status fetched = read_remote(w, input, &sink);
         atomic_fetch_add(&r->decoded_bytes, w->bytes_decoded);
@@ -247,10 +253,12 @@ static gt_status read_input(worker *w)
     if (gt_source_file_open(input, &file, &reason) != GT_OK)
         return on_problem(w, GT_PROBLEM_INPUT, 0, reason);
     file.interrupt = r->options->interrupt;
-    gt_status status =
-        gt_reader_run(w->reader, r->options->kind, gt_source_file_read, &file, file.size, &sink);
+    gt_status status = w->part ? part_read(w, &file, &sink)
+                               : gt_reader_run(w->reader, r->options->kind, gt_source_file_read,
+                                               &file, file.size, &sink);
     gt_source_file_close(&file);
-    atomic_fetch_add(&r->decoded_bytes, w->bytes_decoded);
+    if (!w->part) /* else it is known when all parts are */
+        atomic_fetch_add(&r->decoded_bytes, w->bytes_decoded);
     if (file.waited)
         atomic_store_explicit(&r->cold, COLD_INPUTS, memory_order_relaxed);
     return status;
@@ -266,8 +274,9 @@ static void fetch_ahead(run *r)
         return;
     atomic_store_explicit(&r->cold, cold - 1, memory_order_relaxed);
     pthread_mutex_lock(&r->lock);
-    from = r->fetched > r->next_input ? r->fetched : r->next_input;
-    to = r->next_input + READ_AHEAD < inputs->count ? r->next_input + READ_AHEAD : inputs->count;
+    size_t next = r->next_unit < r->unit_count ? r->units[r->next_unit].input : inputs->count;
+    from = r->fetched > next ? r->fetched : next;
+    to = next + READ_AHEAD < inputs->count ? next + READ_AHEAD : inputs->count;
     if (to > from)
         r->fetched = to;
     pthread_mutex_unlock(&r->lock);
@@ -276,33 +285,37 @@ static void fetch_ahead(run *r)
             gt_source_file_prefetch(&inputs->items[i]);
 }
 
-/* The next input for a free worker: in order, so that output need not wait; but a large one that
+/* The next unit for a free worker: in order, so that output need not wait; but a large input that
  * would else still run when everything else is done goes first. One worker always goes in order:
  * output of the others may have to wait for it. */
 static bool claim(worker *w)
 {
     run *r = w->run;
-    const gt_inputs *inputs = r->options->inputs;
     bool found = false;
     pthread_mutex_lock(&r->lock);
     r->ahead -= w->ahead;
     w->ahead = false;
-    while (r->next_input < inputs->count && r->claimed[r->next_input])
-        r->next_input++;
-    while (r->large_next < r->large_count && r->claimed[r->large[r->large_next]])
+    while (r->next_unit < r->unit_count && r->units[r->next_unit].claimed)
+        r->next_unit++;
+    while (r->large_next < r->large_count && r->units[r->large[r->large_next]].claimed)
         r->large_next++;
-    if (!atomic_load(&r->stop) && r->next_input < inputs->count) {
+    if (!atomic_load(&r->stop) && r->next_unit < r->unit_count) {
         found = true;
-        w->input = r->next_input;
+        w->unit = r->next_unit;
         if (r->large_next < r->large_count && r->ahead + 1 < r->claimers) {
             size_t large = r->large[r->large_next];
-            w->ahead = inputs->items[large].size >= r->unclaimed_bytes / r->worker_count;
+            w->ahead = unit_size(r, &r->units[large]) >= r->unclaimed_bytes / r->worker_count;
             if (w->ahead)
-                w->input = large;
+                w->unit = large;
             r->ahead += w->ahead;
         }
-        r->claimed[w->input] = true;
-        r->unclaimed_bytes -= inputs->items[w->input].size;
+        unit *u = &r->units[w->unit];
+        u->claimed = true;
+        w->input = u->input;
+        w->met = false;
+        if ((w->part = u->part))
+            w->part->state = PART_GUESSING;
+        r->unclaimed_bytes -= unit_size(r, u);
     }
     pthread_mutex_unlock(&r->lock);
     return found;
@@ -330,29 +343,26 @@ static void *work(void *ctx)
 /* glibc's qsort_r hands the context last. */
 static int compare_sizes(const void *a, const void *b, void *ctx)
 {
-    const gt_inputs *inputs = ctx;
-    uint64_t x = inputs->items[*(const size_t *)a].size;
-    uint64_t y = inputs->items[*(const size_t *)b].size;
+    const run *r = ctx;
+    uint64_t x = unit_size(r, &r->units[*(const size_t *)a]);
+    uint64_t y = unit_size(r, &r->units[*(const size_t *)b]);
     return x > y ? -1 : x < y;
 }
 
 static gt_status prepare(run *r)
 {
     const gt_inputs *inputs = r->options->inputs;
-    r->queues = gt_calloc(inputs->count, sizeof *r->queues);
-    r->claimed = gt_calloc(inputs->count, sizeof *r->claimed);
     r->large = gt_calloc(inputs->count, sizeof *r->large);
     r->workers = gt_calloc(r->worker_count, sizeof *r->workers);
-    if (!r->queues || !r->claimed || !r->large || !r->workers)
+    if (!r->large || !r->workers)
         return GT_NOMEM;
     if (r->options->kind == GT_RECORDS_CLOUDTRAIL && !r->options->keep_duplicates &&
         !(r->dedup = gt_dedup_new()))
         return GT_NOMEM;
-    for (size_t i = 0; i < inputs->count; i++)
-        if (inputs->items[i].size >= LARGE_INPUT)
+    for (size_t i = 0; i < r->unit_count; i++)
+        if (!r->units[i].part && unit_size(r, &r->units[i]) >= LARGE_INPUT)
             r->large[r->large_count++] = i;
-    qsort_r(r->large, r->large_count, sizeof *r->large, compare_sizes,
-            (void *)(uintptr_t)inputs);
+    qsort_r(r->large, r->large_count, sizeof *r->large, compare_sizes, r);
     r->claimers = r->worker_count;
     r->unclaimed_bytes = inputs->bytes;
     r->progress.inputs_total = inputs->count;
@@ -392,6 +402,10 @@ static void work_all(run *r)
 static void sum_profile(run *r)
 {
     gt_pipeline_profile *sum = &r->counts.profile;
+    for (size_t i = 0; i < r->unit_count; i++) {
+        sum->parts += r->units[i].part != NULL;
+        sum->absorbed += r->units[i].part && r->units[i].part->state == PART_ABSORBED;
+    }
     for (size_t i = 0; r->workers && i < r->worker_count && r->workers[i].reader; i++) {
         uint64_t known, other;
         const gt_pipeline_profile *p = &r->workers[i].profile;
@@ -413,18 +427,12 @@ static void release(run *r)
         gt_reader_free(w->reader);
         batch_free(w->batch);
     }
-    for (size_t i = 0; r->queues && i < r->options->inputs->count; i++)
-        for (batch *b = r->queues[i].first, *next; b; b = next) {
-            next = b->next;
-            batch_free(b);
-        }
+    units_free(r);
     for (batch *b = r->free_batches, *next; b; b = next) {
         next = b->next;
         batch_free(b);
     }
     gt_dedup_free(r->dedup);
-    gt_free(r->queues);
-    gt_free(r->claimed);
     gt_free(r->large);
     gt_free(r->workers);
     pthread_mutex_destroy(&r->lock);
@@ -435,13 +443,14 @@ gt_status gt_pipeline_run(const gt_pipeline_options *options, const gt_pipeline_
                           gt_pipeline_counts *ret_counts)
 {
     run r = {.options = options, .stage = stage, .status = GT_OK};
-    size_t count = options->inputs->count;
     r.worker_count = options->threads ? options->threads : 1;
-    if (r.worker_count > count)
-        r.worker_count = count ? count : 1;
     pthread_mutex_init(&r.lock, NULL);
     pthread_cond_init(&r.moved, NULL);
-    gt_status status = prepare(&r);
+    gt_status status = units_plan(&r);
+    if (r.worker_count > r.unit_count)
+        r.worker_count = r.unit_count ? r.unit_count : 1;
+    if (status == GT_OK)
+        status = prepare(&r);
     if (status == GT_OK) {
         work_all(&r);
         status = r.status == GT_END ? GT_OK : r.status;
@@ -449,6 +458,9 @@ gt_status gt_pipeline_run(const gt_pipeline_options *options, const gt_pipeline_
     if (options->clock_ns)
         sum_profile(&r);
     r.counts.decoded_bytes = r.decoded_bytes;
+    for (size_t i = 0; i < r.unit_count; i++)
+        if (r.units[i].part && r.units[i].part->state != PART_ABSORBED)
+            r.counts.decoded_bytes += r.units[i].part->decoded;
     r.counts.interrupted = options->interrupt && *options->interrupt;
     release(&r);
     *ret_counts = r.counts;

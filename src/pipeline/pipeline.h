@@ -11,6 +11,9 @@
  * account or region than asked for, are read and counted as evaluated (`outside` says how many),
  * but no stage sees them. A record whose eventTime is absent or unreadable is inside.
  *
+ * A large plain file is read in parts by several workers; the outcome is that of one reading it from
+ * its beginning (units.c has the argument).
+ *
  * Memory: what waits for its turn is bounded (GT_PIPELINE_PENDING_MAX a worker); duplicates are
  * remembered in at most 32 bytes for each distinct record. */
 #ifndef GT_PIPELINE_PIPELINE_H
@@ -61,6 +64,9 @@ typedef struct gt_pipeline_stage {
                         gt_emit *emit);
     /* As of gt_record_sink; on the worker's thread. */
     gt_status (*member)(void *worker, gt_str packed, gt_str text);
+    /* record() does more than emit. Then no input is split: what a wrong guess read could not be taken
+     * back. */
+    bool effects;
     gt_record_fields fields; /* that record() reads; fewer are quicker */
     /* After the run, on the calling thread, in the order of the indices: merge statistics, free. */
     void (*worker_free)(void *ctx, void *worker);
@@ -85,6 +91,7 @@ typedef struct gt_pipeline_options {
     const gt_inputs *inputs;
     gt_record_kind kind; /* GT_RECORDS_CLOUDTRAIL or GT_RECORDS_ECS (never de-duplicated) */
     size_t threads;      /* 0: one */
+    uint64_t unit_bytes; /* parts of this size, of files twice as large; 0: GT_PIPELINE_UNIT_BYTES */
     bool keep_duplicates;
     const gt_pipeline_fetch *fetch; /* for inputs whose name begins with "s3://"; NULL: none are */
     gt_input_filter filter; /* on the records; give gt_inputs_expand the same */
@@ -99,6 +106,7 @@ typedef struct gt_pipeline_profile {
     uint64_t decode_ns; /* reading and inflating */
     uint64_t stage_ns;  /* the stage's record function */
     uint64_t commit_ns; /* duplicates sorted out, the stage's commit */
+    size_t parts, absorbed; /* of large plain files; of them those that another one read */
     uint64_t known, other; /* records with a known skeleton, and others */
 } gt_pipeline_profile;
 

@@ -100,27 +100,43 @@ static ssize_t read_from_memory(gt_source_file *file, char *to, size_t room)
     return got;
 }
 
-gt_status gt_source_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
+static ssize_t read_some(gt_source_file *file, char *to, size_t room)
 {
-    gt_source_file *file = ctx;
-    ssize_t got = 0;
-    if (!wait_readable(file)) {
-        *ret_len = 0;
-        return GT_OK;
-    }
-    if (!file->no_peek) {
-        got = read_from_memory(file, to, room);
-        if (got > 0) {
-            *ret_len = (size_t)got;
-            return GT_OK;
-        }
-    }
+    ssize_t got;
+    if (!file->no_peek && (got = read_from_memory(file, to, room)) > 0)
+        return got;
     do
         got = read(file->fd, to, room);
     while (got < 0 && errno == EINTR);
-    if (got < 0)
+    return got;
+}
+
+gt_status gt_source_file_read(void *ctx, char *to, size_t room, size_t *ret_len)
+{
+    gt_source_file *file = ctx;
+    size_t len = 0;
+    ssize_t got = 0;
+    *ret_len = 0;
+    if (!wait_readable(file))
+        return GT_OK;
+    do {
+        got = read_some(file, to + len, room - len);
+        if (got > 0) {
+            len += (size_t)got;
+            file->pos += (size_t)got;
+        }
+    } while (got > 0 && len < room && file->pos < file->size);
+    if (got < 0 && len == 0)
         return GT_IO;
-    *ret_len = (size_t)got;
+    *ret_len = len;
+    return GT_OK;
+}
+
+gt_status gt_source_file_seek(gt_source_file *file, uint64_t offset)
+{
+    if (lseek(file->fd, (off_t)offset, SEEK_SET) < 0)
+        return GT_IO;
+    file->pos = offset;
     return GT_OK;
 }
 
