@@ -1,6 +1,6 @@
 #include "ecs/ecs_internal.h"
 
-static size_t slot_of(uint32_t scope, gt_str key)
+__attribute__((always_inline)) static inline size_t slot_of(uint32_t scope, gt_str key)
 {
     /* Keys are short: their ends and length tell nearly all of them apart. */
     uint64_t head = 0, tail = 0;
