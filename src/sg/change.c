@@ -135,7 +135,7 @@ static bool rows_read(gt_arena *arena, const gt_json *set, gt_sg_change *change)
 {
     gt_sg_list it;
     for (const gt_json *e = gt_sg_items(set, &it); e; e = gt_sg_items_next(&it)) {
-        gt_sg_rule rule = gt_sg_row_read(e, change->direction);
+        gt_sg_rule rule = gt_sg_row_read(arena, e, change->direction);
         if (rule.malformed && rule.content_known)
             rule.direction = change->direction;
         if (change->group_id.len == 0)
@@ -154,14 +154,33 @@ static bool request_rules_read(gt_arena *arena, const gt_json *request, gt_sg_ch
            flat_read(arena, request, change);
 }
 
+/* The tags that a request asks for on every rule it makes. */
+static gt_str asked_tags(gt_arena *arena, const gt_json *request)
+{
+    const gt_json *specs = gt_sg_field(request, "tagSpecificationSet");
+    gt_sg_list it;
+    if (!specs)
+        specs = gt_sg_field_deep(request, "tagSpecification");
+    for (const gt_json *e = gt_sg_items(specs, &it); e; e = gt_sg_items_next(&it)) {
+        const gt_json *tags = gt_sg_field(e, "tags");
+        if (gt_str_is(gt_sg_field_text(e, "resourceType"), "security-group-rule"))
+            return gt_sg_tags_read(arena, tags ? tags : gt_sg_field(e, "tag"));
+    }
+    return GT_STR("");
+}
+
 static bool authorize_read(gt_arena *arena, const gt_json *request, const gt_json *response,
                            gt_sg_change *change)
 {
     if (!rows_read(arena, gt_sg_field_deep(response, "securityGroupRuleSet"), change))
         return false;
-    if (change->rule_count > 0)
-        return true;
-    return request_rules_read(arena, request, change);
+    if (change->rule_count == 0 && !request_rules_read(arena, request, change))
+        return false;
+    gt_str tags = asked_tags(arena, request);
+    for (size_t i = 0; i < change->rule_count && tags.len; i++)
+        if (change->rules[i].tags.len == 0)
+            change->rules[i].tags = tags;
+    return true;
 }
 
 /* Rule ids of a revoke, as objects or bare strings. */
@@ -205,7 +224,7 @@ static bool modify_read(gt_arena *arena, const gt_json *request, gt_sg_change *c
         list = gt_sg_field_deep(request, "securityGroupRules");
     for (const gt_json *e = gt_sg_items(list, &it); e; e = gt_sg_items_next(&it)) {
         const gt_json *content = gt_sg_field(e, "securityGroupRule");
-        gt_sg_rule rule = gt_sg_row_read(content ? content : e, GT_SG_DIRECTION_UNKNOWN);
+        gt_sg_rule rule = gt_sg_row_read(arena, content ? content : e, GT_SG_DIRECTION_UNKNOWN);
         gt_str id = gt_sg_field_text(e, "securityGroupRuleId");
         if (id.len)
             rule.rule_id = id;

@@ -182,13 +182,20 @@ static void put_cidr(writer *w, const gt_cidr *cidr)
     gt_buf_add(w->out, (gt_str){(const char *)cidr->net.bytes + skip, bytes});
 }
 
-enum rule_flag { CONTENT = 1, MALFORMED = 2, HAS_ID = 4, HAS_TEXT = 8, HAS_ACCOUNT = 16 };
+enum rule_flag {
+    CONTENT = 1,
+    MALFORMED = 2,
+    HAS_ID = 4,
+    HAS_TEXT = 8,
+    HAS_ACCOUNT = 16,
+    HAS_TAGS = 512, /* above the direction and the peer */
+};
 
 static void put_rule(writer *w, const gt_sg_rule *r)
 {
     unsigned flags = (r->content_known ? CONTENT : 0u) | (r->malformed ? MALFORMED : 0u) |
                      (r->rule_id.len ? HAS_ID : 0u) | (r->description.len ? HAS_TEXT : 0u) |
-                     (r->peer_account.len ? HAS_ACCOUNT : 0u);
+                     (r->peer_account.len ? HAS_ACCOUNT : 0u) | (r->tags.len ? HAS_TAGS : 0u);
     put_uint(w, flags | (unsigned)r->direction << 5 | (uint64_t)r->peer << 7);
     if (r->content_known) {
         put_int(w, r->protocol);
@@ -209,6 +216,8 @@ static void put_rule(writer *w, const gt_sg_rule *r)
         put_str(w, r->description);
     if (r->peer_account.len)
         put_str(w, r->peer_account);
+    if (r->tags.len)
+        put_str(w, r->tags);
 }
 
 static void put_attachment(writer *w, const gt_sg_attachment *a)
@@ -444,6 +453,8 @@ static gt_sg_rule get_rule(reader *r)
         rule.description = get_str(r);
     if (head & HAS_ACCOUNT)
         rule.peer_account = get_str(r);
+    if (head & HAS_TAGS)
+        rule.tags = get_str(r);
     return rule;
 }
 

@@ -1,6 +1,9 @@
 /* perms.c — permission lists and rule rows, as requests, responses, the API and AWS Config write
  * them. */
+#include "base/limits.h"
 #include "sg/sg_internal.h"
+
+#include <stdlib.h>
 
 static const gt_json *either(const gt_json *object, const char *a, const char *b)
 {
@@ -109,7 +112,43 @@ static void row_peer_set(gt_sg_rule *rule, const gt_json *row)
     }
 }
 
-gt_sg_rule gt_sg_row_read(const gt_json *row, gt_sg_direction otherwise)
+static int cmp_tag(const void *a, const void *b)
+{
+    const gt_json *x = *(gt_json *const *)a, *y = *(gt_json *const *)b;
+    return gt_str_cmp(gt_json_first(x)->str, gt_json_first(y)->str);
+}
+
+gt_str gt_sg_tags_read(gt_arena *arena, const gt_json *list)
+{
+    gt_sg_list it;
+    size_t count = 0;
+    for (const gt_json *e = gt_sg_items(list, &it); e; e = gt_sg_items_next(&it))
+        count++;
+    if (!count)
+        return GT_STR("");
+    gt_json **tags = gt_arena_array(arena, gt_json *, count), *all = gt_json_new_array(arena);
+    count = 0;
+    for (const gt_json *e = gt_sg_items(list, &it); e && tags; e = gt_sg_items_next(&it)) {
+        gt_str key = gt_sg_field_text(e, "key");
+        if (!key.len)
+            continue;
+        gt_json *tag = tags[count++] = gt_json_new_object(arena);
+        gt_json_add(tag, GT_STR("Key"), gt_json_new_str(arena, key));
+        gt_json_add(tag, GT_STR("Value"), gt_json_new_str(arena, gt_sg_field_text(e, "value")));
+    }
+    if (!count || gt_arena_status(arena) != GT_OK)
+        return GT_STR("");
+    qsort(tags, count, sizeof *tags, cmp_tag);
+    for (size_t i = 0; i < count; i++)
+        gt_json_append(all, tags[i]);
+    gt_buf text = GT_BUF(GT_RECORD_BYTES_MAX);
+    gt_json_write(&text, all);
+    gt_str copy = gt_arena_dup(arena, gt_buf_str(&text));
+    gt_buf_done(&text);
+    return copy.ptr ? copy : GT_STR("");
+}
+
+gt_sg_rule gt_sg_row_read(gt_arena *arena, const gt_json *row, gt_sg_direction otherwise)
 {
     gt_sg_rule rule = {.direction = otherwise};
     gt_sg_truth egress = gt_sg_bool(gt_sg_field(row, "isEgress"));
@@ -117,6 +156,8 @@ gt_sg_rule gt_sg_row_read(const gt_json *row, gt_sg_direction otherwise)
         rule.direction = egress == GT_SG_YES ? GT_SG_EGRESS : GT_SG_INGRESS;
     rule.rule_id = gt_sg_field_text(row, "securityGroupRuleId");
     rule.description = gt_sg_field_text(row, "description");
+    const gt_json *tags = gt_sg_field(row, "tagSet");
+    rule.tags = gt_sg_tags_read(arena, tags ? tags : gt_sg_field(row, "tags"));
     const gt_json *protocol = gt_sg_field(row, "ipProtocol");
     row_peer_set(&rule, row);
     rule.content_known = protocol && rule.peer != GT_SG_PEER_UNKNOWN;

@@ -136,7 +136,9 @@ int gt_sg_rule_cmp(const gt_sg_rule *a, const gt_sg_rule *b)
         c = cmp_content(a, b);
     if (!c)
         c = gt_str_cmp(a->rule_id, b->rule_id);
-    return c ? c : gt_str_cmp(a->description, b->description);
+    if (!c)
+        c = gt_str_cmp(a->description, b->description);
+    return c ? c : gt_str_cmp(a->tags, b->tags);
 }
 
 gt_str gt_sg_protocol_text(int protocol, char out[8])
@@ -212,6 +214,9 @@ gt_json *gt_sg_rule_json(gt_arena *arena, const gt_sg_rule *rule, gt_str group_i
     }
     if (rule->description.len)
         gt_json_add(o, GT_STR("Description"), gt_json_new_str(arena, rule->description));
+    gt_json *tags;
+    if (rule->tags.len && gt_json_parse(arena, rule->tags, &tags, NULL) == GT_OK)
+        gt_json_add(o, GT_STR("Tags"), tags);
     return gt_arena_status(arena) == GT_OK ? o : NULL;
 }
 

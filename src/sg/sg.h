@@ -50,6 +50,7 @@ typedef struct gt_sg_rule {
     gt_str peer_account; /* of a referenced group; may be empty */
     gt_str rule_id;      /* "sgr-…"; empty when no record told it */
     gt_str description;
+    gt_str tags; /* [{"Key":…,"Value":…},…] as JSON, by key; empty when the record told none */
     bool content_known; /* false: the record told the rule's id only */
     /* Not NULL: the record's rule breaks EC2's own constraints (a port outside 0-65535, no CIDR); it
      * opens nothing, is no part of any state and is reported with this text. */
@@ -208,7 +209,7 @@ gt_status gt_sg_change_of(gt_arena *arena, const gt_json *record, gt_str fallbac
 bool gt_sg_permissions_read(gt_arena *arena, const gt_json *permissions, gt_sg_direction direction,
                             gt_sg_rule **rules, size_t *count) GT_MUST_CHECK;
 /* One row of securityGroupRuleSet or DescribeSecurityGroupRules. otherwise: the direction when the row
- * has no isEgress. */
-gt_sg_rule gt_sg_row_read(const gt_json *row, gt_sg_direction otherwise);
+ * has no isEgress. Without memory the arena knows. */
+gt_sg_rule gt_sg_row_read(gt_arena *arena, const gt_json *row, gt_sg_direction otherwise);
 
 #endif

@@ -23,6 +23,9 @@ typedef struct gt_sg_list {
 const gt_json *gt_sg_items(const gt_json *list, gt_sg_list *it);
 const gt_json *gt_sg_items_next(gt_sg_list *it);
 
+/* A list of tags, {key, value} in any case of letters, as gt_sg_rule has them. */
+gt_str gt_sg_tags_read(gt_arena *arena, const gt_json *list);
+
 /* requestParameters and responseElements without their wrapper. */
 const gt_json *gt_sg_unwrap(const gt_json *parameters, const char *suffix);
 

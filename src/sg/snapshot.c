@@ -35,7 +35,7 @@ static void rules_keep(snapshot *s, gt_sg_rule *rules, size_t count)
     gt_arena *a = s->history->arena;
     for (size_t i = 0; i < count; i++) {
         gt_str *const texts[] = {&rules[i].peer_id, &rules[i].peer_name, &rules[i].peer_account,
-                                 &rules[i].rule_id, &rules[i].description};
+                                 &rules[i].rule_id, &rules[i].description, &rules[i].tags};
         for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
             *texts[k] = gt_arena_dup(a, *texts[k]);
             s->failed = s->failed || !texts[k]->ptr;
@@ -68,7 +68,7 @@ static void read_row(snapshot *s, const gt_json *row)
     gt_sg_anchor *anchor = id.len ? anchor_get(s, id, s->time) : NULL;
     if (!anchor)
         return;
-    gt_sg_rule rule = gt_sg_row_read(row, GT_SG_INGRESS);
+    gt_sg_rule rule = gt_sg_row_read(s->history->arena, row, GT_SG_INGRESS);
     rules_keep(s, &rule, 1);
     if (!gt_sg_rule_push(s->history->arena, &anchor->rules, &anchor->rule_count, &rule))
         s->failed = true;

@@ -430,6 +430,8 @@ static bool apply_modify(gt_sg_fold *f, gt_arena *arena, gt_sg_state *s, const g
         }
         gt_sg_slot *slot = &s->items[at];
         r.direction = slot->rule.direction;
+        if (r.tags.len == 0)
+            r.tags = slot->rule.tags; /* they are the rule's, whatever it says now */
         if (!f->complete) { /* remember that the old content is gone */
             gt_sg_slot gone = {.rule = slot->rule};
             gt_sg_slot *kept = slot_new(arena, s);

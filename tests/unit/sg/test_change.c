@@ -463,6 +463,43 @@ static void test_no_memory(void **unused)
     load_free(&l);
 }
 
+/* Tags as the answer tells them, as the request asks for them, and through the packed form. */
+static void test_tags(void **unused)
+{
+    static const char *const records[] = {
+        "{" HEAD "\"eventName\":\"AuthorizeSecurityGroupIngress\",\"requestParameters\":{\"groupId\":"
+        "\"sg-1\"},\"responseElements\":{\"securityGroupRuleSet\":{\"items\":[{\"groupId\":\"sg-1\","
+        "\"securityGroupRuleId\":\"sgr-1\",\"isEgress\":false,\"ipProtocol\":\"tcp\",\"fromPort\":22,"
+        "\"toPort\":22,\"cidrIpv4\":\"10.0.0.0/8\",\"tagSet\":{\"items\":[{\"key\":\"Team\","
+        "\"value\":\"net\"},{\"key\":\"Name\",\"value\":\"a \\\"b\\\"\"}]}}]}}}",
+        "{" HEAD "\"eventName\":\"AuthorizeSecurityGroupIngress\",\"requestParameters\":{\"groupId\":"
+        "\"sg-1\",\"ipPermissions\":{\"items\":[{\"ipProtocol\":\"tcp\",\"fromPort\":22,\"toPort\":22,"
+        "\"ipRanges\":{\"items\":[{\"cidrIp\":\"10.0.0.0/8\"}]}}]},\"tagSpecificationSet\":{\"items\":["
+        "{\"resourceType\":\"security-group-rule\",\"tags\":[{\"key\":\"Name\",\"value\":"
+        "\"a \\\"b\\\"\"},{\"key\":\"Team\",\"value\":\"net\"}]}]}},\"responseElements\":{"
+        "\"_return\":true}}",
+    };
+    gt_str want = GT_STR("[{\"Key\":\"Name\",\"Value\":\"a \\\"b\\\"\"},{\"Key\":\"Team\","
+                         "\"Value\":\"net\"}]");
+    load l = load_new();
+    (void)unused;
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        gt_sg_change *c = change_of(&l, records[i]), *again;
+        gt_buf packed = GT_BUF(1 << 20), text = GT_BUF(1 << 20);
+        assert_rule(&l, c, 0, "ingress tcp 22 10.0.0.0/8");
+        assert_true(gt_str_eq(c->rules[0].tags, want));
+        gt_sg_change_pack(c, &packed);
+        assert_int_equal(gt_sg_change_unpack(l.arena, gt_buf_str(&packed), &again), GT_OK);
+        assert_true(gt_str_eq(again->rules[0].tags, want));
+        gt_json_write(&text, gt_json_getl(gt_sg_rule_json(l.arena, &again->rules[0], GT_STR(""),
+                                                          GT_STR("")), "Tags"));
+        assert_true(gt_str_eq(gt_buf_str(&text), want));
+        gt_buf_done(&packed);
+        gt_buf_done(&text);
+    }
+    load_free(&l);
+}
+
 /* Every row of the table is found, and what only begins like one is not. */
 static void test_event_names(void **state)
 {
@@ -487,6 +524,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_event_names),
+        cmocka_unit_test(test_tags),
         cmocka_unit_test(test_shapes),       cmocka_unit_test(test_ports),
         cmocka_unit_test(test_outcomes),     cmocka_unit_test(test_attachments),
         cmocka_unit_test(test_actors),       cmocka_unit_test(test_snapshots),
