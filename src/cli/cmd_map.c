@@ -50,13 +50,12 @@ static gt_status on_record(void *opaque, const gt_input *input, const gt_record 
                            gt_emit *emit)
 {
     worker *w = opaque;
-    gt_json *tree = NULL, *document = NULL;
+    gt_json *tree = NULL;
     (void)input;
     gt_arena_reset(w->batch, 4 * GT_MIB);
     GT_TRY(gt_json_parse(w->batch, record->json, &tree, NULL));
-    GT_TRY(gt_ecs_map(w->ecs, w->batch, tree, record->json, &document));
     gt_buf_reset(&w->text);
-    gt_json_write(&w->text, document);
+    GT_TRY(gt_ecs_write(w->ecs, w->batch, tree, record->json, &w->text));
     gt_buf_add_byte(&w->text, '\n');
     gt_emit_bytes(emit, 0, gt_buf_str(&w->text));
     return gt_buf_status(&w->text);

@@ -24,6 +24,17 @@ bool gt_categories_init(names *table, gt_arena *arena, bool filebeat)
     return true;
 }
 
+size_t gt_categories_count(void)
+{
+    return sizeof ROWS / sizeof ROWS[0];
+}
+
+uint32_t gt_ecs_category(const mapping *m)
+{
+    gt_str action = slot_str(m, SRC_EVENT_NAME);
+    return action.len ? gt_names_find(&m->tables->categories, 0, action) : NAMES_NONE;
+}
+
 static gt_str outcome(mapping *m)
 {
     gt_str login = slot_str(m, SRC_S_CONSOLE_LOGIN);
@@ -50,8 +61,7 @@ static gt_json *list_of(mapping *m, gt_str a, gt_str b)
 
 void gt_ecs_categorise(mapping *m)
 {
-    gt_str action = slot_str(m, SRC_EVENT_NAME);
-    uint32_t at = action.len ? gt_names_find(&m->tables->categories, 0, action) : NAMES_NONE;
+    uint32_t at = gt_ecs_category(m);
     put_str(m, EVENT, "kind", m->message_count ? GT_STR("pipeline_error") : GT_STR("event"));
     put_str(m, EVENT, "outcome", outcome(m));
     if (at != NAMES_NONE) {

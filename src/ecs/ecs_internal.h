@@ -96,13 +96,15 @@ bool gt_entity_tables_init(entity_tables *tables, gt_arena *arena, const names *
 /* --- one record ------------------------------------------------------------------------------ */
 typedef struct gt_uap_matcher gt_uap_matcher;
 typedef struct gt_fragments gt_fragments; /* fragment.h */
+typedef struct gt_ready gt_ready;         /* ready.h */
 
 struct gt_ecs {
     const gt_ecs_tables *tables;
     gt_uap_matcher *uap;
     gt_fragments *agents;
     gt_fragments *addresses;
-    gt_buf text; /* of the string copies */
+    gt_ready *ready;
+    gt_buf text; /* of the string copies, and of what is made ready */
 };
 
 #define MESSAGES_MAX 8
@@ -119,6 +121,7 @@ typedef struct mapping {
     const gt_ecs_tables *tables;
     gt_arena *batch;
     bool filebeat;
+    bool text;   /* the document is written at once and never looked at (gt_ecs_write) */
     bool failed; /* out of memory: the document is worthless */
     gt_json *slot[SRC_COUNT];
     gt_json *object[OBJ_COUNT];
@@ -128,6 +131,7 @@ typedef struct mapping {
     gt_json *user_name, *user_id, *user_email, *account_id;
     gt_json *source_ip; /* the node of source.ip */
     gt_json *resources; /* the list in the document */
+    gt_str original;
     gt_str messages[MESSAGES_MAX];
     size_t message_count;
 } mapping;
@@ -149,6 +153,8 @@ gt_str gt_doc_date(mapping *m, source_id id, const char *name);
 #define put(m, id, key, value) gt_doc_put((m), OBJ_##id, GT_STR(key), (value))
 #define put_str(m, id, key, value) gt_doc_put_str((m), OBJ_##id, GT_STR(key), (value))
 
+/* map.c — the end of every document: categories, constants, tags. */
+void gt_ecs_end(mapping *m);
 /* slots.c */
 void gt_slots_fill(mapping *m, gt_json *record);
 /* Take out null, "", "-", "none", {} and []; true when nothing is left of the node. */

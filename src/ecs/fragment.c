@@ -81,6 +81,9 @@ static bool keep(gt_fragments *all, gt_str text, const fragment *f)
         if (!copy->fields[i].text.ptr)
             return false;
     }
+    copy->ready = f->ready.ptr ? gt_arena_dup(all->arena, f->ready) : GT_STR_NULL;
+    if (f->ready.ptr && !copy->ready.ptr)
+        return false;
     *slot_of(all, text) = (entry){name, copy};
     all->count++;
     return true;

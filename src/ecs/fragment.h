@@ -18,6 +18,7 @@ typedef struct fragment_field {
 typedef struct fragment {
     fragment_field fields[FRAGMENT_FIELDS_MAX];
     size_t count;
+    gt_str ready; /* all of it as text (ready.h); ptr NULL: not made */
 } fragment;
 
 /* Add a field; empty text is passed over. Texts must live until the fragment is kept. */

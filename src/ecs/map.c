@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "ecs/category.h"
 #include "ecs/geoip.h"
+#include "ecs/ready.h"
 #include "ecs/user_agent.h"
 
 typedef struct move {
@@ -71,6 +72,7 @@ static void address(mapping *m)
         m->failed = true;
         return;
     }
+    found.ready = GT_STR_NULL;
     gt_fragments_keep(m->ecs->addresses, text, &found);
     gt_fragment_put(m, &found);
 }
@@ -80,8 +82,13 @@ static void user_agent(mapping *m)
     gt_str text = slot_str(m, SRC_USER_AGENT);
     if (!text.len)
         return;
-    put(m, USER_AGENT, "original", m->slot[SRC_USER_AGENT]);
     const fragment *known = gt_fragments_find(m->ecs->agents, text);
+    if (known && m->text && known->ready.ptr) {
+        m->object[OBJ_USER_AGENT] =
+            gt_ready_put(m, OBJ_ROOT, GT_STR("user_agent"), known->ready);
+        return;
+    }
+    put(m, USER_AGENT, "original", m->slot[SRC_USER_AGENT]);
     if (known) {
         gt_fragment_put(m, known);
         return;
@@ -91,8 +98,10 @@ static void user_agent(mapping *m)
         m->failed = true;
         return;
     }
-    gt_fragments_keep(m->ecs->agents, text, &found);
     gt_fragment_put(m, &found);
+    found.ready = m->text && !m->failed ? gt_ready_render(m, m->object[OBJ_USER_AGENT])
+                                        : GT_STR_NULL;
+    gt_fragments_keep(m->ecs->agents, text, &found);
 }
 
 /* --- the rest of the head -------------------------------------------------------------------- */
@@ -293,10 +302,22 @@ static void order_members(gt_json *root, gt_json *const *object)
     }
 }
 
-gt_status gt_ecs_map(gt_ecs *ecs, gt_arena *batch, gt_json *record, gt_str original, gt_json **ret)
+void gt_ecs_end(mapping *m)
 {
-    mapping m = {.ecs = ecs, .tables = ecs->tables, .batch = batch};
+    gt_ecs_categorise(m);
+    put_str(m, EVENT, "created", m->tables->created);
+    if (m->tables->original)
+        put_str(m, EVENT, "original", m->original);
+    constants(m);
+    tags(m);
+}
+
+static gt_status map_one(gt_ecs *ecs, gt_arena *batch, gt_json *record, gt_str original, bool text,
+                         gt_json **ret)
+{
+    mapping m = {.ecs = ecs, .tables = ecs->tables, .batch = batch, .text = text};
     m.filebeat = ecs->tables->mapping == GT_ECS_FILEBEAT;
+    m.original = original;
     gt_json *document = gt_doc_object(&m, OBJ_ROOT);
     if (document) {
         if (record) {
@@ -305,16 +326,24 @@ gt_status gt_ecs_map(gt_ecs *ecs, gt_arena *batch, gt_json *record, gt_str origi
             put_str(&m, ROOT, "@timestamp", m.tables->created);
             cloud(&m);
         }
-        gt_ecs_categorise(&m);
-        put_str(&m, EVENT, "created", m.tables->created);
-        if (m.tables->original)
-            put_str(&m, EVENT, "original", original);
-        constants(&m);
-        tags(&m);
+        gt_ready_end(&m);
         order_members(document, m.object);
     }
     if (m.failed || !document || gt_arena_status(batch) != GT_OK)
         return gt_arena_status(batch) != GT_OK ? gt_arena_status(batch) : GT_NOMEM;
     *ret = document;
     return GT_OK;
+}
+
+gt_status gt_ecs_map(gt_ecs *ecs, gt_arena *batch, gt_json *record, gt_str original, gt_json **ret)
+{
+    return map_one(ecs, batch, record, original, false, ret);
+}
+
+gt_status gt_ecs_write(gt_ecs *ecs, gt_arena *batch, gt_json *record, gt_str original, gt_buf *out)
+{
+    gt_json *document;
+    GT_TRY(map_one(ecs, batch, record, original, true, &document));
+    gt_json_write(out, document);
+    return gt_buf_status(out);
 }

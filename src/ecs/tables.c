@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "ecs/category.h"
 #include "ecs/geoip.h"
+#include "ecs/ready.h"
 #include "ecs/user_agent.h"
 
 #include <errno.h>
@@ -155,7 +156,8 @@ gt_ecs *gt_ecs_new(const gt_ecs_tables *tables)
     ecs->uap = gt_uap_matcher_new(tables->uap);
     ecs->agents = gt_fragments_new();
     ecs->addresses = gt_fragments_new();
-    if (!ecs->uap || !ecs->agents || !ecs->addresses) {
+    ecs->ready = gt_ready_new();
+    if (!ecs->ready || !ecs->uap || !ecs->agents || !ecs->addresses) {
         gt_ecs_free(ecs);
         return NULL;
     }
@@ -169,6 +171,7 @@ void gt_ecs_free(gt_ecs *ecs)
     gt_uap_matcher_free(ecs->uap);
     gt_fragments_free(ecs->agents);
     gt_fragments_free(ecs->addresses);
+    gt_ready_free(ecs->ready);
     gt_buf_done(&ecs->text);
     gt_free(ecs);
 }
