@@ -58,6 +58,12 @@ gt_json *gt_ready_put(mapping *m, object_id id, gt_str key, gt_str text)
     return gt_doc_put(m, id, key, node);
 }
 
+static gt_str keep(mapping *m, const gt_json *first)
+{
+    gt_str text = gt_ready_render(m, first);
+    return text.ptr ? gt_arena_dup(m->ecs->ready->arena, text) : GT_STR_NULL;
+}
+
 /* Where the text of this document's end is kept; NULL: it is not like that of others. */
 static gt_str *kept(mapping *m)
 {
@@ -85,7 +91,7 @@ void gt_ready_end(mapping *m)
     gt_ecs_end(m);
     if (!event || m->failed)
         return;
-    *event = gt_arena_dup(ready->arena, gt_ready_render(m, event_last->next));
+    *event = keep(m, event_last->next);
     if (!ready->root.ptr)
-        ready->root = gt_arena_dup(ready->arena, gt_ready_render(m, root_last->next));
+        ready->root = keep(m, root_last->next);
 }

@@ -335,3 +335,66 @@ void gt_json_write_pretty(gt_buf *out, const gt_json *node)
 {
     write_tree(out, node, true);
 }
+
+/* --- text that can be copied ----------------------------------------------------------------- */
+/* Does the text at p hold a string as the view s shows it? Then the closing quote is behind s. */
+static inline bool stands_at(const char *p, const char *end, gt_str s)
+{
+    return p < end && s.ptr == p + 1 && s.len < (size_t)(end - s.ptr) && s.ptr[s.len] == '"';
+}
+
+/* Behind the text of the node, when it begins at p and nothing in it was left out or added: views
+ * that touch each other prove it. NULL otherwise. */
+static const char *same_text(const gt_json *node, const char *p, const char *end)
+{
+    size_t left = (size_t)(end - p);
+    gt_str word = GT_STR("null");
+    switch ((gt_json_type)node->type) {
+    case GT_JSON_STRING:
+        return stands_at(p, end, node->str) ? node->str.ptr + node->str.len + 1 : NULL;
+    case GT_JSON_NUMBER:
+        return node->str.ptr == p ? p + node->str.len : NULL;
+    case GT_JSON_BOOL:
+        word = gt_json_text(node);
+        /* fall through */
+    case GT_JSON_NULL:
+        return left >= word.len && memcmp(p, word.ptr, word.len) == 0 ? p + word.len : NULL;
+    case GT_JSON_ARRAY:
+    case GT_JSON_OBJECT:
+        break;
+    }
+    bool object = node->type == GT_JSON_OBJECT;
+    if (p == end || *p++ != (object ? '{' : '['))
+        return NULL;
+    for (const gt_json *e = node->first; e; e = e->next) {
+        if (object) {
+            if (!stands_at(p, end, e->key))
+                return NULL;
+            p = e->key.ptr + e->key.len + 1;
+            if (p == end || *p++ != ':')
+                return NULL;
+        }
+        p = same_text(e, p, end);
+        if (!p || (e->next && (p == end || *p++ != ',')))
+            return NULL;
+    }
+    return p < end && *p == (object ? '}' : ']') ? p + 1 : NULL;
+}
+
+bool gt_json_verbatim(const gt_json *object, gt_str source, gt_str *ret)
+{
+    const gt_json *first = gt_json_is(object, GT_JSON_OBJECT) ? object->first : NULL;
+    uintptr_t key = first ? (uintptr_t)first->key.ptr : 0, begin = (uintptr_t)source.ptr;
+    if (!source.ptr || key < begin + 2 || key >= begin + source.len)
+        return false;
+    const char *from = source.ptr + (key - begin) - 2;
+    const char *to = same_text(object, from, source.ptr + source.len);
+    if (!to)
+        return false;
+    /* No view holds an escape; what is left are bytes that the writer escapes or looks at. */
+    unsigned char odd = 0;
+    for (const char *p = from; p < to; p++)
+        odd |= (unsigned char)((signed char)*p < 0x20) | (unsigned char)(*p == 0x7F);
+    *ret = (gt_str){from, (size_t)(to - from)};
+    return !odd;
+}

@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < MAPPINGS; i++) {
         gt_arena *batch = gt_arena_new(64 * GT_MIB);
         gt_buf out = GT_BUF(64 * GT_MIB);
+        gt_buf line = GT_BUF(64 * GT_MIB);
         gt_json *record, *document, *again;
         if (gt_json_parse(batch, text, &record, NULL) == GT_OK) {
             gt_status status = gt_ecs_map(mapper(i), batch, record, text, &document);
@@ -38,9 +39,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 gt_json_write(&out, document);
                 status = gt_json_parse(batch, gt_buf_str(&out), &again, NULL);
                 gt_assert(status == GT_OK || status == GT_LIMIT);
+                if (gt_json_parse(batch, text, &record, NULL) == GT_OK &&
+                    gt_ecs_write(mapper(i), batch, record, text, &line) == GT_OK)
+                    gt_assert(gt_str_eq(gt_buf_str(&line), gt_buf_str(&out)));
             }
         }
         gt_buf_done(&out);
+        gt_buf_done(&line);
         gt_arena_free(batch);
     }
     return 0;

@@ -33,6 +33,23 @@ static inline void bench_close(bench *b)
     gt_arena_free(b->arena);
 }
 
+/* gt_ecs_write gives the text of b->document, from kept pieces too. */
+static inline void bench_write(bench *b, gt_str text)
+{
+    gt_buf want = GT_BUF(GT_BATCH_ARENA_MAX), got = GT_BUF(GT_BATCH_ARENA_MAX);
+    gt_json_write(&want, b->document);
+    for (int i = 0; i < 3; i++) {
+        gt_json *record = NULL;
+        if (text.ptr)
+            assert_int_equal(gt_json_parse(b->arena, text, &record, NULL), GT_OK);
+        gt_buf_reset(&got);
+        assert_int_equal(gt_ecs_write(b->ecs, b->arena, record, text, &got), GT_OK);
+        assert_string_equal(got.data, want.data);
+    }
+    gt_buf_done(&want);
+    gt_buf_done(&got);
+}
+
 static inline void bench_map(bench *b, const char *text)
 {
     gt_json *record = NULL;
@@ -40,6 +57,7 @@ static inline void bench_map(bench *b, const char *text)
     if (text && gt_json_parse(b->arena, s, &record, NULL) != GT_OK)
         fail_msg("not JSON: %s", text);
     assert_int_equal(gt_ecs_map(b->ecs, b->arena, record, s, &b->document), GT_OK);
+    bench_write(b, s);
 }
 
 /* The value at a path as JSON text; "" when absent. */
