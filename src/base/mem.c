@@ -56,7 +56,10 @@ void *gt_huge_calloc(size_t size)
     if (before)
         munmap(all, before);
     munmap(all + before + size, GT_HUGE_PAGE - before);
-    (void)madvise(all + before, size, MADV_HUGEPAGE); /* advice: works without, more slowly */
+    /* Advice: works without, more slowly. Pages that are read before they are written would be made
+     * twice, and every processor told of it. */
+    (void)madvise(all + before, size, MADV_HUGEPAGE);
+    (void)madvise(all + before, size, MADV_POPULATE_WRITE);
     return all + before;
 }
 

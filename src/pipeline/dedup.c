@@ -9,11 +9,12 @@
 #include "json/scan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PARTS 8
 #define PART_BITS 3
 #define FIRST_SLOTS 64
-#define SMALL_SLOTS 65536 /* 768 KiB: more is more than the processor finds pages for */
+#define SMALL_SLOTS 8192 /* 768 KiB: more is more than the processor finds pages for */
 /* Keeps an id apart from contents that look like it. */
 #define VERSION_SALT UINT64_C(0x9E3779B97F4A7C15)
 
@@ -45,8 +46,12 @@ static size_t huge_bytes(size_t cap)
 
 static entry *slots_new(size_t cap)
 {
-    size_t huge = huge_bytes(cap);
-    return huge ? gt_huge_calloc(huge) : gt_calloc(cap, sizeof(entry));
+    if (huge_bytes(cap))
+        return gt_huge_calloc(huge_bytes(cap));
+    entry *slots = gt_malloc(cap * sizeof *slots);
+    if (slots)
+        memset(slots, 0, cap * sizeof *slots); /* written before it is read: see gt_huge_calloc */
+    return slots;
 }
 
 static void slots_free(entry *slots, size_t cap)
