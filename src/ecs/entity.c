@@ -217,14 +217,18 @@ static void find_targets(entities *e, gt_str service, gt_str action)
 /* The n-th part of an ARN (from 0); the last one takes the rest. */
 static gt_str arn_part(gt_str arn, unsigned n)
 {
-    gt_str part, rest = arn;
-    for (unsigned i = 0; i < n; i++) {
-        rest = gt_str_cut(rest, ':', &part);
-        if (!rest.ptr)
+    size_t at = 0;
+    for (; n; n--) { /* parts are short: a call for each would cost more */
+        while (at < arn.len && arn.ptr[at] != ':')
+            at++;
+        if (at == arn.len)
             return GT_STR_NULL;
+        at++;
     }
-    gt_str_cut(rest, ':', &part);
-    return part;
+    size_t end = at;
+    while (end < arn.len && arn.ptr[end] != ':')
+        end++;
+    return (gt_str){arn.ptr + at, end - at};
 }
 
 /* The resource type of an ARN: its sixth part up to the first '/'. */
@@ -313,9 +317,10 @@ static gt_str instance_id(gt_str target)
 {
     if (gt_str_starts(target, GT_STR("i-")))
         return target;
+    if (!gt_str_starts(target, GT_STR("arn:")) || !gt_str_is(arn_part(target, 2), "ec2"))
+        return GT_STR_NULL;
     gt_str part = arn_part(target, 5);
-    if (!gt_str_starts(target, GT_STR("arn:")) || !gt_str_is(arn_part(target, 2), "ec2") ||
-        !gt_str_starts(part, GT_STR("instance/")))
+    if (!gt_str_starts(part, GT_STR("instance/")))
         return GT_STR_NULL;
     return gt_str_from(part, sizeof "instance/" - 1);
 }
