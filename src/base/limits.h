@@ -203,4 +203,8 @@
 /* Parts of one transaction. */
 #define GT_WATCH_BATCH_PARTS 512
 
+/* Changes of security groups whose effects are kept while a transaction's records are judged, about
+ * 150 bytes each. */
+#define GT_WATCH_EFFECTS_MAX ((size_t)1 << 20)
+
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/sg_changes.h"
 #include "store/watch.h"
+#include "watch/effects_cache.h"
 
 #include <stdlib.h>
 
@@ -16,7 +17,9 @@ struct gt_judge {
     gt_detect_enrich enrich;
     gt_arena *arena;   /* of one record */
     gt_arena *scratch; /* of one change that is loaded */
-    gt_sg_effects *effects;
+    gt_effects_cache *cache; /* made from the store's changes up to `newest` */
+    int64_t newest;
+    const gt_sg_effects *effects; /* of the current record; NULL: it stands alone */
     const gt_record *current;
     gt_arena *noted_arena; /* of one transaction */
     struct noted {
@@ -59,8 +62,9 @@ gt_status gt_judge_new(gt_watch_setup *setup, gt_store *store, gt_judge **ret)
     j->arena = gt_arena_new(GT_BATCH_ARENA_MAX);
     j->noted_arena = gt_arena_new(GT_BATCH_ARENA_MAX);
     j->scratch = gt_arena_new(GT_BATCH_ARENA_MAX);
+    j->cache = gt_effects_cache_new();
     const gt_detect_enrich *with = setup->enrich ? &j->enrich : NULL;
-    gt_status status = j->arena && j->noted_arena && j->scratch
+    gt_status status = j->arena && j->noted_arena && j->scratch && j->cache
                            ? gt_detect_worker_new(setup->detector, setup->tables, with, &j->detect)
                            : GT_NOMEM;
     if (status == GT_OK)
@@ -79,6 +83,7 @@ void gt_judge_free(gt_judge *j)
     gt_arena_free(j->arena);
     gt_arena_free(j->noted_arena);
     gt_arena_free(j->scratch);
+    gt_effects_cache_free(j->cache);
     gt_free(j);
 }
 
@@ -174,6 +179,7 @@ static gt_status note(gt_judge *j, gt_str key, gt_time_ms from)
 void gt_judge_begin(gt_judge *j)
 {
     gt_arena_reset(j->noted_arena, GT_MIB);
+    gt_effects_cache_clear(j->cache); /* a transaction that failed may have left its changes there */
     j->noted = NULL;
     j->noted_count = j->noted_cap = 0;
 }
@@ -304,64 +310,143 @@ static keys keys_to_load(gt_judge *j, const gt_sg_change *change)
     return k;
 }
 
-static gt_status load_history(gt_judge *j, const gt_sg_change *change, gt_sg_history *history)
+static gt_status load_history(gt_judge *j, keys *k, gt_sg_history *history)
 {
-    keys k = keys_to_load(j, change);
-    loading l = {.judge = j, .history = history, .keys = &k};
-    if (k.failed)
-        return GT_NOMEM;
-    GT_TRY(gt_sg_history_add(history, change));
-    for (size_t i = 0; i < k.count; i++) {
-        l.lists = !gt_str_starts(k.items[i], GT_STR("pl-"));
-        l.groups = gt_str_starts(k.items[i], GT_STR("in:")) ||
-                   gt_str_starts(k.items[i], GT_STR("name"));
-        GT_TRY(gt_store_sg_find(j->store, k.items[i], load_change, &l));
+    loading l = {.judge = j, .history = history, .keys = k};
+    for (size_t i = 0; i < k->count; i++) {
+        l.lists = !gt_str_starts(k->items[i], GT_STR("pl-"));
+        l.groups = gt_str_starts(k->items[i], GT_STR("in:")) ||
+                   gt_str_starts(k->items[i], GT_STR("name"));
+        GT_TRY(gt_store_sg_find(j->store, k->items[i], load_change, &l));
     }
     return GT_OK;
 }
 
-static gt_status make_effects(gt_judge *j, const gt_sg_change *change)
+/* Changes of one signature are folded from the same changes. One that names nothing is by itself. */
+static gt_hash128 signature_of(const keys *k, const gt_sg_change *change)
+{
+    gt_buf text = GT_BUF(GT_BATCH_ARENA_MAX);
+    for (size_t i = 0; i < k->count; i++)
+        gt_buf_printf(&text, "%.*s\n", GT_STR_ARG(k->items[i]));
+    if (!k->count)
+        gt_buf_printf(&text, "\n%.*s", GT_STR_ARG(change->event_id));
+    gt_hash128 hash = gt_hash128_of(gt_buf_str(&text));
+    gt_buf_done(&text);
+    return hash;
+}
+
+/* *ret NULL: the record is about something else, or changed nothing. */
+static gt_status change_of(gt_judge *j, const gt_record *record, gt_sg_change **ret)
+{
+    gt_json *tree = NULL;
+    char id[GT_RECORD_ID_MAX];
+    *ret = NULL;
+    if (!j->setup->enrich || !gt_sg_event_name(record->event_name))
+        return GT_OK;
+    GT_TRY(gt_json_parse(j->arena, record->json, &tree, NULL));
+    GT_TRY(gt_sg_change_of(j->arena, tree, gt_record_id(record, id), ret));
+    if (*ret && (*ret)->outcome != GT_SG_APPLIED)
+        *ret = NULL;
+    return GT_OK;
+}
+
+/* Changes that are not found in the store under the keys that are loaded: attachments. */
+typedef struct beside {
+    const gt_str *packed;
+    size_t count;
+} beside;
+
+static gt_status fold_effects(gt_judge *j, const gt_sg_change *change, keys *k, const beside *more,
+                              gt_sg_effects **ret, size_t *ret_changes)
 {
     gt_sg_history *history = gt_sg_history_new();
     if (!history)
         return GT_NOMEM;
-    gt_status status = load_history(j, change, history);
+    gt_status status = gt_sg_history_add(history, change);
     if (status == GT_OK)
-        status = gt_sg_effects_new(history, &j->effects);
+        status = load_history(j, k, history);
+    for (size_t i = 0; status == GT_OK && i < more->count; i++) {
+        loading l = {.judge = j, .history = history, .keys = k};
+        if (more->packed[i].len)
+            status = load_change(&l, more->packed[i]);
+    }
+    *ret_changes = gt_sg_history_count(history);
+    if (status == GT_OK)
+        status = gt_sg_effects_new(history, ret);
     gt_sg_history_free(history);
+    return status;
+}
+
+/* The effects that a change is among, folded once for all changes of its signature; what is known of
+ * earlier ones counts until the store learns another change. */
+static gt_status find_effects(gt_judge *j, const gt_sg_change *change, gt_hash128 signature, keys *k,
+                              const beside *more)
+{
+    int64_t newest;
+    size_t changes;
+    gt_sg_effects *made = NULL;
+    GT_TRY(gt_store_sg_newest(j->store, &newest));
+    if (newest != j->newest)
+        gt_effects_cache_clear(j->cache);
+    j->newest = newest;
+    j->effects = gt_effects_cache_find(j->cache, signature);
+    if (j->effects)
+        return GT_OK;
+    gt_status status = fold_effects(j, change, k, more, &made, &changes);
+    if (status == GT_LIMIT) /* too much history: the event stands alone */
+        return GT_OK;
+    GT_TRY(status);
+    gt_effects_cache_put(j->cache, signature, made, changes);
+    j->effects = made;
+    return GT_OK;
+}
+
+static gt_status evaluate(gt_judge *j, const gt_record *record, const gt_match **ret_matches,
+                          size_t *ret_count)
+{
+    j->current = record;
+    gt_status status = gt_detect_record(j->detect, record, ret_matches, ret_count);
+    j->current = NULL;
+    j->effects = NULL;
     return status;
 }
 
 gt_status gt_judge_record(gt_judge *j, const gt_record *record, const gt_match **ret_matches,
                           size_t *ret_count)
 {
-    gt_json *tree = NULL;
     gt_sg_change *change = NULL;
-    char id[GT_RECORD_ID_MAX];
     gt_arena_reset(j->arena, GT_MIB);
-    if (j->setup->enrich && gt_sg_event_name(record->event_name)) {
-        GT_TRY(gt_json_parse(j->arena, record->json, &tree, NULL));
-        GT_TRY(gt_sg_change_of(j->arena, tree, gt_record_id(record, id), &change));
-        gt_status made = GT_OK;
-        if (change && change->outcome == GT_SG_APPLIED)
-            made = make_effects(j, change);
-        if (made != GT_OK && made != GT_LIMIT) /* too much history: the event stands alone */
-            return made;
+    GT_TRY(change_of(j, record, &change));
+    if (change) {
+        keys k = keys_to_load(j, change);
+        gt_hash128 signature = signature_of(&k, change);
+        if (k.failed)
+            return GT_NOMEM;
+        if (is_attachment(change)) /* it is among no other's */
+            signature = gt_hash128_of(record->json);
+        GT_TRY(find_effects(j, change, signature, &k, &(beside){0}));
     }
-    j->current = record;
-    gt_status status = gt_detect_record(j->detect, record, ret_matches, ret_count);
-    j->current = NULL;
-    gt_sg_effects_free(j->effects);
-    j->effects = NULL;
-    return status;
+    return evaluate(j, record, ret_matches, ret_count);
 }
 
 /* --- judging what was noted ----------------------------------------------------------------------------- */
 
+typedef struct item { /* in noted_arena */
+    gt_watch_kept kept;
+    bool again;    /* a copy of the one before it */
+    bool changes;  /* the signature stands */
+    gt_hash128 signature;
+    gt_str packed; /* of an attachment */
+} item;
+
 typedef struct to_judge {
     gt_judge *judge;
-    gt_watch_kept *items; /* in noted_arena */
+    item *items;
     size_t count, cap;
+    /* By signature, with their packed forms beside them. */
+    const item **sorted;
+    gt_str *packed;
+    size_t sorted_count;
 } to_judge;
 
 static gt_status collect(void *ctx, const gt_watch_kept *kept)
@@ -376,7 +461,9 @@ static gt_status collect(void *ctx, const gt_watch_kept *kept)
             return gt_arena_status(arena);
         list->cap = cap;
     }
-    gt_watch_kept *k = &list->items[list->count++];
+    item *at = &list->items[list->count++];
+    *at = (item){.again = false};
+    gt_watch_kept *k = &at->kept;
     *k = (gt_watch_kept){gt_arena_dup(arena, kept->id), gt_arena_dup(arena, kept->source),
                          kept->event, gt_arena_dup(arena, kept->record)};
     return k->id.ptr && k->source.ptr && k->record.ptr ? GT_OK : gt_arena_status(arena);
@@ -384,10 +471,119 @@ static gt_status collect(void *ctx, const gt_watch_kept *kept)
 
 static int by_time_then_id(const void *a, const void *b)
 {
-    const gt_watch_kept *x = a, *y = b;
+    const gt_watch_kept *x = &((const item *)a)->kept, *y = &((const item *)b)->kept;
     if (x->event != y->event)
         return x->event < y->event ? -1 : 1;
     return gt_str_cmp(x->id, y->id);
+}
+
+static int cmp_signature(gt_hash128 a, gt_hash128 b)
+{
+    if (a.high != b.high)
+        return a.high < b.high ? -1 : 1;
+    return (a.low > b.low) - (a.low < b.low);
+}
+
+static int by_signature(const void *a, const void *b)
+{
+    const item *x = *(const item *const *)a, *y = *(const item *const *)b;
+    int c = cmp_signature(x->signature, y->signature);
+    return c ? c : (x > y) - (x < y);
+}
+
+/* What the item is folded from. */
+static gt_status sign(gt_judge *j, item *at)
+{
+    gt_record record;
+    gt_sg_change *change = NULL;
+    if (!gt_record_read(at->kept.record, &record))
+        return GT_OK;
+    gt_arena_reset(j->arena, GT_MIB);
+    gt_status status = change_of(j, &record, &change);
+    if (status == GT_LIMIT || status == GT_INVALID || (status == GT_OK && !change))
+        return GT_OK;
+    GT_TRY(status);
+    keys k = keys_to_load(j, change);
+    if (k.failed)
+        return GT_NOMEM;
+    at->signature = signature_of(&k, change);
+    at->changes = true;
+    if (!is_attachment(change))
+        return GT_OK;
+    gt_buf packed = GT_BUF(GT_RECORD_BYTES_MAX);
+    gt_sg_change_pack(change, &packed);
+    status = gt_buf_status(&packed);
+    at->packed = gt_arena_dup(j->noted_arena, gt_buf_str(&packed));
+    gt_buf_done(&packed);
+    return status == GT_OK && !at->packed.ptr ? gt_arena_status(j->noted_arena) : status;
+}
+
+/* Sort the list by time, find copies, and sign all of it. */
+static gt_status prepare(to_judge *list)
+{
+    gt_arena *arena = list->judge->noted_arena;
+    if (list->count)
+        qsort(list->items, list->count, sizeof *list->items, by_time_then_id);
+    list->sorted = gt_arena_alloc(arena, (list->count + 1) * sizeof *list->sorted);
+    list->packed = gt_arena_alloc(arena, (list->count + 1) * sizeof *list->packed);
+    if (!list->sorted || !list->packed)
+        return gt_arena_status(arena);
+    for (size_t i = 0; i < list->count; i++) {
+        item *at = &list->items[i];
+        /* The same event under several keys; two records of one id stand apart by their bytes. */
+        at->again = i && by_time_then_id(at, at - 1) == 0 &&
+                    gt_str_eq(at->kept.record, at[-1].kept.record);
+        if (at->again)
+            continue;
+        GT_TRY(sign(list->judge, at));
+        if (at->changes)
+            list->sorted[list->sorted_count++] = at;
+    }
+    if (list->sorted_count)
+        qsort(list->sorted, list->sorted_count, sizeof *list->sorted, by_signature);
+    for (size_t i = 0; i < list->sorted_count; i++)
+        list->packed[i] = list->sorted[i]->packed;
+    return GT_OK;
+}
+
+/* The attachments of the signature that are judged now. */
+static beside beside_of(const to_judge *list, gt_hash128 signature)
+{
+    size_t low = 0, high = list->sorted_count, end;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (cmp_signature(list->sorted[mid]->signature, signature) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (end = low; end < list->sorted_count &&
+                    cmp_signature(list->sorted[end]->signature, signature) == 0;)
+        end++;
+    return (beside){list->packed + low, end - low};
+}
+
+static gt_status judge_item(const to_judge *list, const item *at, gt_judge_fn fn, void *ctx)
+{
+    gt_judge *j = list->judge;
+    gt_record record;
+    gt_sg_change *change = NULL;
+    const gt_match *matches = NULL;
+    size_t count = 0;
+    if (!gt_record_read(at->kept.record, &record))
+        return GT_OK;
+    gt_arena_reset(j->arena, GT_MIB);
+    if (at->changes) {
+        beside more = beside_of(list, at->signature);
+        GT_TRY(change_of(j, &record, &change));
+        keys k = keys_to_load(j, change);
+        GT_TRY(find_effects(j, change, at->signature, &k, &more));
+    }
+    gt_status status = evaluate(j, &record, &matches, &count);
+    if (status == GT_LIMIT || status == GT_INVALID)
+        return GT_OK;
+    GT_TRY(status);
+    return count ? fn(ctx, at->kept.source, &record, matches, count) : GT_OK;
 }
 
 gt_status gt_judge_noted(gt_judge *j, gt_judge_fn fn, void *ctx)
@@ -395,65 +591,10 @@ gt_status gt_judge_noted(gt_judge *j, gt_judge_fn fn, void *ctx)
     to_judge list = {.judge = j};
     for (size_t i = 0; i < j->noted_count; i++)
         GT_TRY(gt_watch_kept_each(j->store, j->noted[i].key, j->noted[i].from, collect, &list));
-    if (list.count)
-        qsort(list.items, list.count, sizeof *list.items, by_time_then_id);
+    GT_TRY(prepare(&list));
     for (size_t i = 0; i < list.count; i++) {
-        gt_record record;
-        const gt_match *matches = NULL;
-        size_t count = 0;
-        /* The same event under several keys; two records of one id stand apart by their bytes. */
-        bool again = i && by_time_then_id(&list.items[i], &list.items[i - 1]) == 0 &&
-                     gt_str_eq(list.items[i].record, list.items[i - 1].record);
-        if (again || !gt_record_read(list.items[i].record, &record))
-            continue;
-        gt_status status = gt_judge_record(j, &record, &matches, &count);
-        if (status == GT_LIMIT || status == GT_INVALID)
-            continue;
-        GT_TRY(status);
-        if (count)
-            GT_TRY(fn(ctx, list.items[i].source, &record, matches, count));
+        if (!list.items[i].again)
+            GT_TRY(judge_item(&list, &list.items[i], fn, ctx));
     }
     return GT_OK;
-}
-
-/* --- records as bytes -------------------------------------------------------------------------------- */
-
-static void record_texts(gt_record *record, gt_str *texts[8])
-{
-    gt_str *const all[8] = {&record->event_id,   &record->event_source, &record->event_name,
-                            &record->event_time, &record->aws_region,   &record->account_id,
-                            &record->recipient_account_id, &record->json};
-    memcpy(texts, all, sizeof all);
-}
-
-/* Each text with its length and one more, 0 for an absent one. */
-void gt_record_write(gt_buf *out, const gt_record *record)
-{
-    gt_record copy = *record;
-    gt_str *texts[8];
-    record_texts(&copy, texts);
-    for (size_t i = 0; i < 8; i++) {
-        uint64_t n = texts[i]->ptr ? (uint64_t)texts[i]->len + 1 : 0;
-        gt_buf_add(out, (gt_str){(const char *)&n, sizeof n});
-        gt_buf_add(out, *texts[i]);
-    }
-}
-
-bool gt_record_read(gt_str bytes, gt_record *ret)
-{
-    gt_str *texts[8];
-    *ret = (gt_record){.offset = 0};
-    record_texts(ret, texts);
-    for (size_t i = 0; i < 8; i++) {
-        uint64_t n;
-        if (bytes.len < sizeof n)
-            return false;
-        memcpy(&n, bytes.ptr, sizeof n);
-        bytes = gt_str_from(bytes, sizeof n);
-        if (n && n - 1 > bytes.len)
-            return false;
-        *texts[i] = n ? gt_str_head(bytes, (size_t)n - 1) : GT_STR_NULL;
-        bytes = gt_str_from(bytes, n ? (size_t)n - 1 : 0);
-    }
-    return true;
 }
