@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "cli/config.h"
+#include "sg/sg.h"
 #include "source/feed.h"
 #include "watch/configure.h"
 #include "watch/host.h"
@@ -94,29 +95,6 @@ static gt_status on_problem(void *ctx, gt_problem_kind kind, uint64_t offset, co
     return GT_OK;
 }
 
-static gt_status read_memory(void *ctx, char *to, size_t room, size_t *ret_len)
-{
-    gt_str *left = ctx;
-    size_t n = left->len < room ? left->len : room;
-    if (n)
-        memcpy(to, left->ptr, n);
-    *left = gt_str_from(*left, n);
-    *ret_len = n;
-    return GT_OK;
-}
-
-static gt_status read_file(void *ctx, char *to, size_t room, size_t *ret_len)
-{
-    ssize_t n;
-    do
-        n = read(*(int *)ctx, to, room);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return GT_IO;
-    *ret_len = (size_t)n;
-    return GT_OK;
-}
-
 static gt_status read_piece(shipping *s, const gt_piece *piece)
 {
     const gt_record_sink sink = {.ctx = s, .record = on_record, .problem = on_problem};
@@ -124,12 +102,12 @@ static gt_status read_piece(shipping *s, const gt_piece *piece)
     s->counts->files++;
     if (!piece->path) {
         gt_str left = piece->bytes;
-        return gt_reader_run(s->reader, GT_RECORDS_CLOUDTRAIL, read_memory, &left, left.len, &sink);
+        return gt_reader_run(s->reader, GT_RECORDS_CLOUDTRAIL, gt_read_memory, &left, left.len, &sink);
     }
     int fd = open(piece->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? GT_OK : GT_RETRY; /* taken away meanwhile: nothing to read */
-    gt_status status = gt_reader_run(s->reader, GT_RECORDS_CLOUDTRAIL, read_file, &fd, 0, &sink);
+    gt_status status = gt_reader_run(s->reader, GT_RECORDS_CLOUDTRAIL, gt_read_file, &fd, 0, &sink);
     close(fd);
     return status;
 }
@@ -207,6 +185,20 @@ static gt_status loop(shipping *s)
     return status == GT_OK ? end : status;
 }
 
+/* What needs no history: documents say the same here as those of files. */
+static gt_status enrich(void *ctx, gt_arena *batch, const gt_json *record, gt_json *document)
+{
+    (void)ctx;
+    if (!record)
+        return GT_OK;
+    gt_sg_actor actor = gt_sg_actor_of(batch, record);
+    gt_str class = gt_str_c(gt_sg_actor_class_text(actor.class));
+    gt_json_set_path(batch, document, "gatetrail.actor.class", gt_json_new_str(batch, class));
+    return gt_arena_status(batch);
+}
+
+static const gt_detect_enrich actor_class = {.enrich = enrich};
+
 /* --- opening -------------------------------------------------------------------------------------- */
 
 static int open_feeds(shipping *s)
@@ -264,7 +256,7 @@ static int prepare(shipping *s, const gt_detector *detector, const gt_ecs_tables
         return GT_EXIT_INPUT;
     }
     s->reader = gt_reader_new(GT_RECORD_ALL_FIELDS);
-    status = s->reader ? gt_detect_worker_new(detector, tables, NULL, &s->worker) : GT_NOMEM;
+    status = s->reader ? gt_detect_worker_new(detector, tables, &actor_class, &s->worker) : GT_NOMEM;
     return status == GT_OK ? open_feeds(s) : gt_cli_failed(cli, status, "preparing to ship");
 }
 

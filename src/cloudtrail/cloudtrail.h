@@ -114,6 +114,11 @@ gt_status gt_reader_run_part(gt_reader *reader, gt_record_kind kind, gt_read_fn 
                              void *read_ctx, uint64_t size_hint, const gt_record_sink *sink,
                              const gt_reader_part *part) GT_MUST_CHECK;
 
+/* Two gt_read_fn: of bytes in memory (ctx: a gt_str, what is left of them), and of an open file (ctx: its
+ * descriptor as an int; GT_IO with errno). */
+gt_status gt_read_memory(void *ctx, char *to, size_t room, size_t *ret_len) GT_MUST_CHECK;
+gt_status gt_read_file(void *ctx, char *to, size_t room, size_t *ret_len) GT_MUST_CHECK;
+
 #define GT_RECORD_ID_MAX 40
 /* What names the record in ids and counts: its eventID, or for want of one the hash of its bytes
  * ("xxh3:" and 32 hex digits, written to out). */

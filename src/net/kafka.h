@@ -36,6 +36,8 @@ const gt_kafka_calls *gt_kafka_calls_get(void);
 #define rd_kafka_message_destroy gt_kafka_calls_get()->rd_kafka_message_destroy
 #define rd_kafka_message_errstr gt_kafka_calls_get()->rd_kafka_message_errstr
 #define rd_kafka_message_timestamp gt_kafka_calls_get()->rd_kafka_message_timestamp
+#define rd_kafka_metadata gt_kafka_calls_get()->rd_kafka_metadata
+#define rd_kafka_metadata_destroy gt_kafka_calls_get()->rd_kafka_metadata_destroy
 #define rd_kafka_new gt_kafka_calls_get()->rd_kafka_new
 #define rd_kafka_poll_set_consumer gt_kafka_calls_get()->rd_kafka_poll_set_consumer
 #define rd_kafka_producev gt_kafka_calls_get()->rd_kafka_producev

@@ -208,17 +208,6 @@ static gt_status on_member(void *ctx, gt_str packed, gt_str text)
 
 /* --- inputs ------------------------------------------------------------------------------------*/
 
-static gt_status read_memory(void *ctx, char *to, size_t room, size_t *ret_len)
-{
-    gt_str *left = ctx;
-    size_t n = left->len < room ? left->len : room;
-    if (n)
-        memcpy(to, left->ptr, n);
-    *left = gt_str_from(*left, n);
-    *ret_len = n;
-    return GT_OK;
-}
-
 static gt_status read_remote(worker *w, const gt_input *input, const gt_record_sink *sink)
 {
     const gt_pipeline_fetch *fetch = w->run->options->fetch;
@@ -229,7 +218,7 @@ static gt_status read_remote(worker *w, const gt_input *input, const gt_record_s
         return on_problem(w, GT_PROBLEM_INPUT, 0, reason);
     gt_str left = gt_buf_str(&bytes);
     if (status == GT_OK)
-        status = gt_reader_run(w->reader, w->run->options->kind, read_memory, &left, left.len, sink);
+        status = gt_reader_run(w->reader, w->run->options->kind, gt_read_memory, &left, left.len, sink);
     gt_buf_done(&bytes);
     return status;
 }

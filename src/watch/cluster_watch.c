@@ -354,6 +354,23 @@ static gt_status prepare_indices(watch *w)
     return GT_OK;
 }
 
+/* A lease tells what ran, not which alerts stand for others: folding would be guesswork when a run is
+ * taken over. */
+static gt_status refuse_suppression(const gt_detector *detector, gt_buf *reterr_message)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < gt_detector_count(detector); i++) {
+        const gt_rule *rule = gt_detector_rule(detector, i);
+        if (rule->suppression.group_count)
+            gt_buf_printf(reterr_message, "%s'%.*s'", count++ ? ", " : "alert_suppression of ",
+                          GT_STR_ARG(rule->name));
+    }
+    if (count)
+        gt_buf_lit(reterr_message, " is not done over a cluster: leave these rules out, or have "
+                                   "`gatetrail watch` run them");
+    return count ? GT_INVALID : GT_OK;
+}
+
 static void free_all(watch *w)
 {
     gt_detect_worker_free(w->worker);
@@ -378,12 +395,15 @@ gt_status gt_cluster_watch_run(const gt_cluster_watch_options *options,
     w.arena = gt_arena_new(GT_BATCH_ARENA_MAX);
     w.batch = gt_arena_new(GT_BATCH_ARENA_MAX);
     w.next = gt_calloc(gt_detector_count(options->detector) + 1, sizeof *w.next);
-    gt_status status = w.cluster && w.arena && w.batch && w.next ? GT_OK : GT_NOMEM;
+    gt_status status = refuse_suppression(options->detector, reterr_message);
+    bool refused = status != GT_OK;
+    if (status == GT_OK && (!w.cluster || !w.arena || !w.batch || !w.next))
+        status = GT_NOMEM;
     if (status == GT_OK)
         status = gt_detect_worker_new(options->detector, NULL, NULL, &w.worker);
     if (status == GT_OK)
         status = prepare_indices(&w);
-    if (status != GT_OK && w.cluster)
+    if (status != GT_OK && w.cluster && !refused)
         gt_buf_add(reterr_message, gt_cluster_message(w.cluster));
     if (status == GT_OK)
         status = loop(&w);

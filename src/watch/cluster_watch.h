@@ -5,7 +5,8 @@
  * A run looks at the windows that Elastic's detection engine would look at (schedule.h), by the rule's
  * timestamp_override, or by @timestamp where a document lacks that field, and makes at most
  * max_signals new alerts a window; what no window can reach is written down as a gap, what a window had
- * no room for is counted in the rule's run. */
+ * no room for is counted in the rule's run. Exceptions of rules count as everywhere; a rule with
+ * alert_suppression is refused, in words. */
 #ifndef GT_WATCH_CLUSTER_WATCH_H
 #define GT_WATCH_CLUSTER_WATCH_H
 
@@ -32,8 +33,8 @@ typedef struct gt_cluster_watch_counts {
     uint64_t documents, alerts, present, capped, gaps;
 } gt_cluster_watch_counts;
 
-/* Until env->stopped. GT_OK, GT_NOMEM, or why it cannot begin (reterr_message). A run that fails is
- * logged and comes again. */
+/* Until env->stopped. GT_OK, GT_NOMEM, or why it cannot begin (reterr_message), GT_INVALID where a rule
+ * asks for suppression. A run that fails is logged and comes again. */
 gt_status gt_cluster_watch_run(const gt_cluster_watch_options *options,
                                gt_cluster_watch_counts *ret_counts, gt_buf *reterr_message)
     GT_MUST_CHECK;

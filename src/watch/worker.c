@@ -245,29 +245,6 @@ static gt_status on_problem(void *ctx, gt_problem_kind kind, uint64_t offset, co
 
 /* --- bytes ----------------------------------------------------------------------------------------- */
 
-static gt_status read_memory(void *ctx, char *to, size_t room, size_t *ret_len)
-{
-    gt_str *left = ctx;
-    size_t n = left->len < room ? left->len : room;
-    if (n)
-        memcpy(to, left->ptr, n);
-    *left = gt_str_from(*left, n);
-    *ret_len = n;
-    return GT_OK;
-}
-
-static gt_status read_file(void *ctx, char *to, size_t room, size_t *ret_len)
-{
-    ssize_t n;
-    do
-        n = read(*(int *)ctx, to, room);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return GT_IO;
-    *ret_len = (size_t)n;
-    return GT_OK;
-}
-
 static gt_status read_piece(worker *w, const gt_piece *piece, gt_buf *reterr)
 {
     const gt_record_sink sink = {.ctx = w, .record = on_record, .problem = on_problem};
@@ -279,7 +256,7 @@ static gt_status read_piece(worker *w, const gt_piece *piece, gt_buf *reterr)
     if (!piece->path) {
         gt_str left = piece->bytes;
         w->part->counts.bytes += left.len;
-        return gt_reader_run(w->reader, GT_RECORDS_CLOUDTRAIL, read_memory, &left, left.len, &sink);
+        return gt_reader_run(w->reader, GT_RECORDS_CLOUDTRAIL, gt_read_memory, &left, left.len, &sink);
     }
     int fd = open(piece->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -289,7 +266,7 @@ static gt_status read_piece(worker *w, const gt_piece *piece, gt_buf *reterr)
         return GT_RETRY;
     }
     w->part->counts.bytes += w->job->delivery->bytes;
-    gt_status status = gt_reader_run(w->reader, GT_RECORDS_CLOUDTRAIL, read_file, &fd,
+    gt_status status = gt_reader_run(w->reader, GT_RECORDS_CLOUDTRAIL, gt_read_file, &fd,
                                      w->job->delivery->bytes, &sink);
     close(fd);
     return status;

@@ -143,10 +143,14 @@ class Kafka:
                               stdout=self.log, stderr=self.log)
         if done.returncode:
             raise Unavailable("the broker's storage cannot be formatted; see " + self.log.name)
-        self.process = subprocess.Popen(
-            ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-             "-Dlog4j2.configurationFile=" + os.path.join(HERE, "log4j2.properties"),
-             "-cp", classpath, "kafka.Kafka", properties], stdout=self.log, stderr=self.log)
+        self.command = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
+                        "-Dlog4j2.configurationFile=" + os.path.join(HERE, "log4j2.properties"),
+                        "-cp", classpath, "kafka.Kafka", properties]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
         end = time.time() + 90
         while subprocess.run(["kcat", "-b", self.brokers, "-L", "-m", "2"], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL).returncode:

@@ -10,10 +10,14 @@
 #include "base/mem.h"
 #include "net/kafka.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define RUN_MESSAGES_MAX 500 /* messages of one delivery */
 #define RUN_BYTES_MAX GT_MIB
+/* How often brokers that were away are asked whether they are back, and how long their answer may take. */
+#define ASK_EVERY_MS 2000
+#define ASK_WAIT_MS 500
 
 /* A delivery that is out. */
 typedef struct run run;
@@ -37,6 +41,8 @@ struct partition {
 typedef struct kafka_feed {
     rd_kafka_t *consumer;
     rd_kafka_message_t *held; /* began another run; of the thread that calls next */
+    gt_time_ms next_ask;      /* of that thread too */
+    atomic_bool away;         /* the last problem was that brokers cannot be reached */
     partition *partitions;    /* under feed->lock, like all below */
 } kafka_feed;
 
@@ -130,13 +136,27 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     (void)rk, (void)level, (void)facility, (void)text; /* errors come through on_error */
 }
 
+static bool is_unreachable(int error)
+{
+    return error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR__RESOLVE ||
+           error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || error == RD_KAFKA_RESP_ERR__SSL ||
+           error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+static void note_error(gt_feed *feed, int error, const char *reason)
+{
+    kafka_feed *f = feed->own;
+    atomic_store(&f->away, is_unreachable(error));
+    gt_feed_note(feed, "%s", reason);
+}
+
 static void on_error(rd_kafka_t *rk, int error, const char *reason, void *ctx)
 {
     (void)rk;
     /* It comes behind the reason of the last broker, which tells more. */
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && gt_feed_health_get(ctx).problem[0])
         return;
-    gt_feed_note(ctx, "%s", reason);
+    note_error(ctx, error, reason);
 }
 
 static void lose(gt_feed *feed, const rd_kafka_topic_partition_list_t *list)
@@ -226,11 +246,42 @@ static rd_kafka_message_t *poll_message(gt_feed *feed, int64_t wait_ms)
     }
     rd_kafka_message_t *m = rd_kafka_consumer_poll(f->consumer, (int)wait_ms);
     if (m && m->err) {
-        gt_feed_note(feed, "%s", rd_kafka_message_errstr(m));
+        note_error(feed, m->err, rd_kafka_message_errstr(m));
         rd_kafka_message_destroy(m);
         return NULL;
     }
     return m;
+}
+
+static bool all_led(const rd_kafka_metadata_t *known)
+{
+    for (int i = 0; i < known->topic_cnt; i++) {
+        const rd_kafka_metadata_topic_t *topic = &known->topics[i];
+        if (topic->err)
+            return false;
+        for (int k = 0; k < topic->partition_cnt; k++) {
+            if (topic->partitions[k].leader < 0)
+                return false;
+        }
+    }
+    return known->broker_cnt > 0;
+}
+
+/* A quiet topic brings no message that would show that the brokers are back: ask. */
+static void ask_brokers(gt_feed *feed)
+{
+    kafka_feed *f = feed->own;
+    const rd_kafka_metadata_t *known = NULL;
+    gt_time_ms now = gt_feed_now(feed);
+    /* now < next - every: the clock was set back */
+    if (!atomic_load(&f->away) || (now < f->next_ask && now >= f->next_ask - ASK_EVERY_MS))
+        return;
+    f->next_ask = now + ASK_EVERY_MS;
+    if (rd_kafka_metadata(f->consumer, 0, NULL, &known, ASK_WAIT_MS))
+        return;
+    if (all_led(known) && atomic_exchange(&f->away, false))
+        gt_feed_note(feed, NULL);
+    rd_kafka_metadata_destroy(known);
 }
 
 static gt_status add_piece(gt_delivery *d, const rd_kafka_message_t *m)
@@ -287,8 +338,10 @@ static gt_status kafka_next(gt_feed *feed, int64_t wait_ms, gt_delivery **ret)
     kafka_feed *f = feed->own;
     seek_back(feed);
     rd_kafka_message_t *m = poll_message(feed, wait_ms);
-    if (!m)
+    if (!m) {
+        ask_brokers(feed);
         return GT_END;
+    }
     gt_delivery *d = gt_delivery_new(RUN_MESSAGES_MAX, sizeof(kafka_own));
     char topic[256];
     snprintf(topic, sizeof topic, "%s", rd_kafka_topic_name(m->rkt));
@@ -318,6 +371,7 @@ static gt_status kafka_next(gt_feed *feed, int64_t wait_ms, gt_delivery **ret)
         pthread_mutex_unlock(&feed->lock);
         return status;
     }
+    atomic_store(&f->away, false);
     gt_feed_note(feed, NULL);
     *ret = d;
     return GT_OK;
@@ -344,6 +398,7 @@ static void kafka_commit(gt_feed *feed, gt_delivery *delivery)
 static void kafka_put_back(gt_feed *feed, gt_delivery *delivery, const char *reason)
 {
     kafka_own *own = delivery->own;
+    atomic_store(&((kafka_feed *)feed->own)->away, false); /* the problem is another now */
     gt_feed_note(feed, "%s", reason);
     pthread_mutex_lock(&feed->lock);
     partition *p = own->partition;
