@@ -9,6 +9,7 @@
 #include "detect/detect.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 typedef enum format { TEXT, NDJSON, CSV, RAW, COUNT } format;
 
@@ -284,6 +285,9 @@ static int query_run(query *q)
     bool db = gt_cli_has(cli, GT_OPT_DB);
     if (db && cli->arg_count > 1)
         return gt_cli_usage(cli, "give PATHs or --db, not both");
+    struct stat st;
+    if (!db && cli->arg_count == 1 && stat(cli->args[0].ptr, &st) == 0)
+        return gt_cli_usage(cli, "which query? the KQL stands before the PATHs ('' finds everything)");
     if (!db && cli->arg_count < 2)
         return gt_cli_usage(cli, "which logs? give PATHs or --db");
     int exit = GT_EXIT_OK;

@@ -25,7 +25,11 @@ static void note_references(rule_loader *ld, load_rule *entry)
         gt_str id = rule_get_str(ref, "list_id");
         if (ref->type != GT_TOML_TABLE)
             continue;
-        if (!list_known(ld, id))
+        if (!id.len)
+            gt_diag_error(&entry->file->file.diags, "RULE-024", ref->span,
+                          "name the list as Kibana does: list_id = \"…\"",
+                          "an exception list without its list_id");
+        else if (!list_known(ld, id))
             gt_diag_warn(
                 &entry->file->file.diags, "RULE-024", ref->span,
                 "export the rule together with its exceptions, or give the list with --exceptions",
