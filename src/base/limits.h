@@ -39,7 +39,7 @@
 #define GT_INFLATE_RATIO_MAX 1100
 
 /* Output of one worker that waits for its turn in the order of inputs; then the worker waits too. */
-#define GT_PIPELINE_PENDING_MAX (16 * GT_MIB)
+#define GT_PIPELINE_PENDING_MAX (48 * GT_MIB)
 
 /* A plain file is read in parts of this size by several threads when it is twice as large: finding
  * where a part begins costs a thousandth of reading it, and what a part puts out, three times its size
