@@ -12,6 +12,7 @@ typedef struct state {
     size_t pos, step;
     gt_arena *arena;
     uint64_t sum; /* of all that came out, in order */
+    bool lost;    /* corrupt zstd: how much of it comes out depends on the pieces it came in */
 } state;
 
 static gt_status read_some(void *ctx, char *to, size_t room, size_t *ret_len)
@@ -45,19 +46,21 @@ static gt_status on_record(void *ctx, const gt_record *record)
 static gt_status on_problem(void *ctx, gt_problem_kind kind, uint64_t offset, const char *reason)
 {
     state *s = ctx;
+    if (kind == GT_PROBLEM_STREAM && gt_str_find(gt_str_c(reason), GT_STR("zstd")) != GT_NPOS)
+        s->lost = true;
     /* Where corrupt data is noticed depends on how much of it the library was given. */
     s->sum = gt_hash64(gt_str_c(reason),
                        s->sum + (uint64_t)kind + (kind == GT_PROBLEM_STREAM ? 0 : offset));
     return GT_OK;
 }
 
-static uint64_t run(gt_reader *reader, gt_arena *arena, gt_record_kind kind, gt_str data, size_t step)
+static state run(gt_reader *reader, gt_arena *arena, gt_record_kind kind, gt_str data, size_t step)
 {
-    state s = {data, 0, step, arena, 0};
+    state s = {.data = data, .step = step, .arena = arena};
     gt_record_sink sink = {&s, on_record, on_problem, NULL, NULL, NULL};
     gt_status status = gt_reader_run(reader, kind, read_some, &s, step ? 0 : data.len, &sink);
     gt_assert(status == GT_OK);
-    return s.sum;
+    return s;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -69,8 +72,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gt_str text = {(const char *)data + 1, size - 1};
     size_t step = 1 + data[0] % 64;
     for (gt_record_kind kind = GT_RECORDS_CLOUDTRAIL; kind <= GT_RECORDS_ECS && arena; kind++)
-        if (reader)
-            gt_assert(run(reader, arena, kind, text, 0) == run(reader, arena, kind, text, step));
+        if (reader) {
+            state whole = run(reader, arena, kind, text, 0);
+            state pieces = run(reader, arena, kind, text, step);
+            gt_assert(whole.sum == pieces.sum || (whole.lost && pieces.lost));
+        }
     gt_reader_free(reader);
     gt_arena_free(arena);
     return 0;
