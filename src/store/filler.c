@@ -205,76 +205,70 @@ static gt_status write_batch(gt_filler *filler, gt_event_batch *batch)
     return look_for_strangers(filler);
 }
 
-typedef gt_status (*work_fn)(gt_filler_worker *, uint64_t *strangers);
-
-static gt_status locked(gt_filler_worker *worker, work_fn work, uint64_t *strangers)
+static gt_status locked(gt_filler *filler, gt_status (*work)(void *ctx, gt_store *store), void *ctx)
 {
-    gt_filler *filler = worker->filler;
     (void)pthread_mutex_lock(&filler->lock);
     gt_status status = filler->status;
     if (status == GT_OK)
-        status = filler->status = work(worker, strangers);
+        status = filler->status = work(ctx, filler->store);
     (void)pthread_mutex_unlock(&filler->lock);
     return status;
 }
 
-static gt_status sort_out(gt_filler_worker *worker, uint64_t *strangers)
+/* A batch on its way into the store. */
+typedef struct passage {
+    gt_filler *filler;
+    gt_event_batch *batch;
+    uint64_t strangers; /* when we looked */
+} passage;
+
+static gt_status sort_out(void *ctx, gt_store *store)
 {
-    *strangers = worker->filler->strangers;
-    return drop_copies(worker->filler, worker->batch);
+    passage *p = ctx;
+    (void)store;
+    p->strangers = p->filler->strangers;
+    return drop_copies(p->filler, p->batch);
 }
 
-static gt_status write_sealed(gt_filler_worker *worker, uint64_t *strangers)
+static gt_status write_sealed(void *ctx, gt_store *store)
 {
-    if (*strangers != worker->filler->strangers) { /* since we looked */
-        gt_event_batch_unseal(worker->batch);
-        GT_TRY(drop_known(worker->filler, worker->batch));
-        GT_TRY(gt_event_batch_seal(worker->batch));
+    passage *p = ctx;
+    (void)store;
+    if (p->strangers != p->filler->strangers) { /* since we looked */
+        gt_event_batch_unseal(p->batch);
+        GT_TRY(drop_known(p->filler, p->batch));
+        GT_TRY(gt_event_batch_seal(p->batch));
     }
-    return write_batch(worker->filler, worker->batch);
+    return write_batch(p->filler, p->batch);
+}
+
+static gt_status seal_and_write(passage *p)
+{
+    GT_TRY(gt_event_batch_seal(p->batch));
+    return locked(p->filler, write_sealed, p);
 }
 
 static gt_status flush(gt_filler_worker *worker)
 {
-    uint64_t strangers;
-    if (!gt_event_batch_count(worker->batch))
+    passage p = {.filler = worker->filler, .batch = worker->batch};
+    if (!gt_event_batch_count(p.batch))
         return GT_OK;
-    GT_TRY(locked(worker, sort_out, &strangers));
-    GT_TRY(gt_event_batch_seal(worker->batch));
-    return locked(worker, write_sealed, &strangers);
-}
-
-static gt_status sort_out_member(gt_filler_worker *worker, uint64_t *strangers)
-{
-    *strangers = worker->filler->strangers;
-    return drop_copies(worker->filler, worker->member);
-}
-
-static gt_status write_member(gt_filler_worker *worker, uint64_t *strangers)
-{
-    if (*strangers != worker->filler->strangers) {
-        gt_event_batch_unseal(worker->member);
-        GT_TRY(drop_known(worker->filler, worker->member));
-        GT_TRY(gt_event_batch_seal(worker->member));
-    }
-    return write_batch(worker->filler, worker->member);
+    GT_TRY(locked(p.filler, sort_out, &p));
+    return seal_and_write(&p);
 }
 
 static gt_status flush_member(gt_filler_worker *worker)
 {
-    uint64_t strangers;
-    gt_event_batch *member = worker->member;
-    GT_TRY(locked(worker, sort_out_member, &strangers));
-    if (gt_event_batch_sparse(member)) {
-        for (size_t i = 0; i < gt_event_batch_count(member); i++) {
-            GT_TRY(gt_event_batch_move(member, i, worker->batch));
-            if (gt_event_batch_full(worker->batch))
-                GT_TRY(flush(worker));
-        }
-        return gt_event_batch_drop(member);
+    passage p = {.filler = worker->filler, .batch = worker->member};
+    GT_TRY(locked(p.filler, sort_out, &p));
+    if (!gt_event_batch_sparse(p.batch))
+        return seal_and_write(&p);
+    for (size_t i = 0; i < gt_event_batch_count(p.batch); i++) {
+        GT_TRY(gt_event_batch_move(p.batch, i, worker->batch));
+        if (gt_event_batch_full(worker->batch))
+            GT_TRY(flush(worker));
     }
-    GT_TRY(gt_event_batch_seal(member));
-    return locked(worker, write_member, &strangers);
+    return gt_event_batch_drop(p.batch);
 }
 
 gt_status gt_filler_member(gt_filler_worker *worker, gt_str packed, gt_str text)
@@ -307,34 +301,27 @@ gt_status gt_filler_add_known(gt_filler_worker *worker, gt_str json,
 gt_status gt_filler_with(gt_filler_worker *worker, gt_status (*fn)(void *ctx, gt_store *store),
                          void *ctx)
 {
-    gt_filler *filler = worker->filler;
-    (void)pthread_mutex_lock(&filler->lock);
-    gt_status status = filler->status;
-    if (status == GT_OK)
-        status = filler->status = fn(ctx, filler->store);
-    (void)pthread_mutex_unlock(&filler->lock);
-    return status;
+    return locked(worker->filler, fn, ctx);
 }
 
-static gt_status write_columns(gt_filler_worker *worker, uint64_t *strangers)
+static gt_status write_columns(void *ctx, gt_store *store)
 {
-    (void)strangers;
-    GT_TRY(gt_events_insert_columns(worker->filler->store, worker->member));
-    return gt_events_insert_columns(worker->filler->store, worker->batch);
+    const gt_filler_worker *worker = ctx;
+    GT_TRY(gt_events_insert_columns(store, worker->member));
+    return gt_events_insert_columns(store, worker->batch);
 }
 
 gt_status gt_filler_worker_done(gt_filler_worker *worker)
 {
     if (!worker)
         return GT_OK;
-    uint64_t none = 0;
     gt_filler *filler = worker->filler;
     /* A member that is still at hand belongs to a run that failed: its text is gone. */
     gt_status status = gt_event_batch_drop(worker->member);
     if (status == GT_OK)
         status = flush(worker);
     if (status == GT_OK)
-        status = locked(worker, write_columns, &none);
+        status = locked(filler, write_columns, worker);
     (void)pthread_mutex_lock(&filler->lock);
     filler->counts.given += worker->given;
     if (status != GT_OK && filler->status == GT_OK)
