@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "json/json.h"
 
 #include <string.h>
@@ -5,22 +6,6 @@
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-
-/* Length of the valid UTF-8 sequence at p (1-4), 0 when there is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    unsigned char c = p[0];
-    size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : (c & 0xF0) == 0xE0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    if ((c == 0xE0 && p[1] < 0xA0) || (c == 0xED && p[1] > 0x9F) || (c == 0xF0 && p[1] < 0x90) ||
-        (c == 0xF4 && p[1] > 0x8F))
-        return 0;
-    return n;
-}
 
 static bool plain_byte(unsigned char c)
 {
@@ -206,7 +191,7 @@ static inline char *put_special(char *to, unsigned char c)
 static char *put_character(char *to, const unsigned char **p, const unsigned char *end)
 {
     const unsigned char *c = *p;
-    size_t n = utf8_length(c, (size_t)(end - c));
+    size_t n = gt_utf8_length((gt_str){(const char *)c, (size_t)(end - c)});
     *p += n ? n : 1;
     if (n == 2 && c[0] == 0xC2 && c[1] < 0xA0)
         return put_unicode(to, c[1]); /* C1 controls: U+0080-U+009F */
