@@ -3,7 +3,6 @@
 
 #include "base/limits.h"
 #include "ecs/jstr.h"
-#include "ecs/ready.h"
 
 /* Lucene refuses terms of more bytes than this; the pipeline leaves the object out from here on. */
 #define FLATTENED_UNITS 32766
@@ -70,11 +69,6 @@ static void payload(mapping *m, source_id source, gt_str key)
         value = minimal(m, source, value);
     else if (!m->filebeat && value->type == GT_JSON_OBJECT && !value->first)
         value = NULL; /* its only member was moved away */
-    gt_str same;
-    if (m->text && gt_json_verbatim(value, m->original, &same)) {
-        gt_ready_put(m, OBJ_FLATTENED, key, same);
-        return;
-    }
     gt_doc_put(m, OBJ_FLATTENED, key, value);
 }
 

@@ -103,10 +103,6 @@ void gt_json_write_pretty(gt_buf *out, const gt_json *node);
 /* s as a JSON string with its quotes. */
 void gt_json_write_str(gt_buf *out, gt_str s);
 
-/* Whether the text that a parsed, perhaps changed, object was read from is what gt_json_write would
- * write for it; then *ret is that part of source. */
-bool gt_json_verbatim(const gt_json *object, gt_str source, gt_str *ret);
-
 /* Iterate over elements or members: for (gt_json *e = gt_json_first(n); e; e = e->next). */
 static inline gt_json *gt_json_first(const gt_json *node)
 {
