@@ -13,15 +13,4 @@ typedef struct scan_masks {
     uint64_t space; /* 0x20 */
 } scan_masks;
 
-/* Bit i = xor of bits 0..i, without a carry-less multiply. */
-static inline uint64_t prefix_xor_shifts(uint64_t x)
-{
-    x ^= x << 1;
-    x ^= x << 2;
-    x ^= x << 4;
-    x ^= x << 8;
-    x ^= x << 16;
-    return x ^ x << 32;
-}
-
 #endif

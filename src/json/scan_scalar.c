@@ -1,4 +1,5 @@
 /* The pass without vector instructions: for other machines, and as the measure of the others. */
+#include "base/bits.h"
 #include "json/scan_masks_internal.h"
 
 enum { QUOTE = 1, BACKSLASH = 2, OPEN = 4, CLOSE = 8, COLON = 16, COMMA = 32, LOW = 64, WHITE = 128 };
@@ -55,7 +56,7 @@ static inline uint64_t white_space(const char *p)
     return white;
 }
 
-#define prefix_xor prefix_xor_shifts
+#define prefix_xor gt_prefix_xor
 #define XXH_VECTOR 0 /* XXH_SCALAR */
 #include "json/scan_core_internal.h"
 

@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 #include <emmintrin.h>
 
+#include "base/bits.h"
 #include "json/scan_masks_internal.h"
 
 static inline uint64_t gather(__m128i a, __m128i b, __m128i c, __m128i d)
@@ -51,7 +52,7 @@ static inline uint64_t white_space(const char *p)
     return EACH(IS_WHITE);
 }
 
-#define prefix_xor prefix_xor_shifts
+#define prefix_xor gt_prefix_xor
 #include "json/scan_core_internal.h"
 
 const gt_scanner scan_sse2 = {"sse2", scan, hash, NULL};

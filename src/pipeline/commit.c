@@ -36,8 +36,7 @@ item *batch_add(batch *b)
 /* What it keeps from others while it waits: also the room that its text does not fill. */
 size_t batch_held(const batch *b)
 {
-    return b->item_count * sizeof *b->items + b->emission_count * sizeof *b->emissions +
-           b->bytes.cap;
+    return batch_bytes(b) + (b->bytes.cap - b->bytes.len);
 }
 
 batch *batch_take(run *r, size_t owner)

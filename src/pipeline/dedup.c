@@ -14,7 +14,7 @@
 #define PARTS 8
 #define PART_BITS 3
 #define FIRST_SLOTS 64
-#define SMALL_SLOTS 8192 /* 768 KiB: more is more than the processor finds pages for */
+#define SMALL_SLOTS 8192 /* 96 KiB: more is soon more than the processor finds pages for */
 /* Keeps an id apart from contents that look like it. */
 #define VERSION_SALT UINT64_C(0x9E3779B97F4A7C15)
 

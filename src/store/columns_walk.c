@@ -5,6 +5,7 @@
  * up. */
 #include "store/columns_walk.h"
 
+#include "base/bits.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "json/json.h"
@@ -202,16 +203,6 @@ static masks masks_of(const char *p)
     }
 #endif
     return m;
-}
-
-static uint64_t prefix_xor(uint64_t x)
-{
-    x ^= x << 1;
-    x ^= x << 2;
-    x ^= x << 4;
-    x ^= x << 8;
-    x ^= x << 16;
-    return x ^ x << 32;
 }
 
 /* The bits behind an odd number of backslashes; *carry: is bit 0 one of them? */
@@ -430,7 +421,7 @@ static gt_status take_block(pass *p, stream *s, const char *bytes, const char *a
     if (m.slash || s->carry)
         m.quote &= ~escaped_bits(m.slash, &s->carry);
     m.quote &= valid;
-    uint64_t strings = prefix_xor(m.quote) ^ (s->inside ? ~(uint64_t)0 : 0);
+    uint64_t strings = gt_prefix_xor(m.quote) ^ (s->inside ? ~(uint64_t)0 : 0);
     s->inside = strings >> 63;
     uint64_t brackets = (m.open | m.close) & ~strings & valid;
     for (uint64_t rest = m.quote | brackets; rest; rest &= rest - 1) {
