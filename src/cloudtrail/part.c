@@ -52,18 +52,18 @@ gt_status text_continue(text *t, const gt_reader_place *place)
 
 /* --- guesses -----------------------------------------------------------------------------------*/
 
-/* Behind the white space and this token; NULL: something else stands there. */
-static const char *behind(const char *p, const char *end, gt_str token)
+/* The same for a key in its quotes. */
+static const char *behind_key(const char *p, const char *end, gt_str key)
 {
-    while (p && p < end && is_white(*p))
-        p++;
-    return p && gt_str_starts((gt_str){p, (size_t)(end - p)}, token) ? p + token.len : NULL;
+    const char *name = behind(p, end, GT_STR("\""));
+    if (!name || !gt_str_starts((gt_str){name, (size_t)(end - name)}, key) ||
+        name + key.len == end || name[key.len] != '"')
+        return NULL;
+    return name + key.len + 1;
 }
 
 bool gt_reader_guess_frames(gt_record_kind kind, gt_str head, gt_reader_place *ret)
 {
-    static const gt_str containers[] = {
-        {"\"Records\"", 9}, {"\"Events\"", 8}, {"\"logEvents\"", 11}, {"\"events\"", 8}};
     const char *p = head.ptr, *end = p + head.len;
     *ret = (gt_reader_place){.begun = true, .frames = {FRAME_TOP}};
     if (behind(p, end, GT_STR("["))) {
@@ -72,8 +72,8 @@ bool gt_reader_guess_frames(gt_record_kind kind, gt_str head, gt_reader_place *r
         return true;
     }
     const char *object = behind(p, end, GT_STR("{"));
-    for (size_t i = 0; object && i < sizeof containers / sizeof *containers; i++) {
-        const char *colon = behind(behind(object, end, containers[i]), end, GT_STR(":"));
+    for (size_t i = 0; object && i < CONTAINER_KEYS; i++) {
+        const char *colon = behind(behind_key(object, end, container_keys[i]), end, GT_STR(":"));
         if (kind != GT_RECORDS_CLOUDTRAIL || !behind(colon, end, GT_STR("[")))
             continue;
         ret->frames[1] = FRAME_OBJECT;

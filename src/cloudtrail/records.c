@@ -130,11 +130,13 @@ static bool key_is_one_of(const text *t, gt_str key, const gt_str *names, size_t
     return false;
 }
 
+const gt_str container_keys[CONTAINER_KEYS] = {
+    {"Records", 7}, {"Events", 6}, {"logEvents", 9}, {"events", 6}};
+
 static bool is_container_key(const text *t, gt_str key)
 {
-    static const gt_str keys[] = {{"Records", 7}, {"Events", 6}, {"logEvents", 9}, {"events", 6}};
     return t->reader->kind == GT_RECORDS_CLOUDTRAIL &&
-           key_is_one_of(t, key, keys, sizeof keys / sizeof *keys);
+           key_is_one_of(t, key, container_keys, CONTAINER_KEYS);
 }
 
 static bool is_field_key(const text *t, gt_str key)
@@ -239,16 +241,9 @@ static bool has_container(const char *const *values)
 /* {"Records":[ — the usual beginning of a file, seen without scanning its whole text. */
 static bool enter_records(text *t)
 {
-    static const gt_str tokens[] = {{"{", 1}, {"\"Records\"", 9}, {":", 1}, {"[", 1}};
-    const char *p = t->p;
-    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
-        while (p < t->end && is_white(*p))
-            p++;
-        if (!gt_str_starts((gt_str){p, (size_t)(t->end - p)}, tokens[i]))
-            return false;
-        p += tokens[i].len;
-    }
-    return t->reader->kind == GT_RECORDS_CLOUDTRAIL && enter(t, p - 1, 1);
+    const char *colon = behind(behind(t->p, t->end, GT_STR("{")), t->end, GT_STR("\"Records\""));
+    const char *p = behind(behind(colon, t->end, GT_STR(":")), t->end, GT_STR("["));
+    return p && t->reader->kind == GT_RECORDS_CLOUDTRAIL && enter(t, p - 1, 1);
 }
 
 /* --- items -------------------------------------------------------------------------------------*/

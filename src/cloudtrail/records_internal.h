@@ -123,4 +123,16 @@ static inline bool is_white(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+/* Behind the white space at p and this token; NULL: something else stands there, or p is NULL. */
+static inline const char *behind(const char *p, const char *end, gt_str token)
+{
+    while (p && p < end && is_white(*p))
+        p++;
+    return p && gt_str_starts((gt_str){p, (size_t)(end - p)}, token) ? p + token.len : NULL;
+}
+
+/* The keys of what holds an array of records. */
+#define CONTAINER_KEYS 4
+extern const gt_str container_keys[CONTAINER_KEYS];
+
 #endif
